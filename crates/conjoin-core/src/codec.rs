@@ -1,0 +1,266 @@
+//! Reading and writing bytes that may come from anybody.
+//!
+//! Numbers are LEB128 varints (unsigned, or zigzag for signed), strings and byte strings carry
+//! their length. A [`Reader`] never takes more memory than its input justifies: a count is
+//! checked against the bytes that are left before anything is allocated for it.
+
+/// Why bytes could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The bytes end too early.
+    #[error("the data ends in the middle")]
+    Truncated,
+    /// The bytes go on after the end.
+    #[error("the data goes on after its end")]
+    Trailing,
+    /// They are not what they should be.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// They start with something else.
+    #[error("this is not Conjoin data")]
+    NotConjoin,
+    /// They were written by a version of the format this one does not know.
+    #[error("format version {0} is newer than this program; update it")]
+    NewerVersion(u8),
+    /// They name a replica that was not introduced.
+    #[error("an operation names a replica that was not introduced")]
+    UnknownReplica,
+}
+
+/// The largest sequence number or logical time there can be; leaves room for adding two without
+/// overflow. Reaching it at a million operations a second takes nine years.
+pub(crate) const MAX_SEQ: u64 = 1 << 48;
+
+/// Appends to a byte vector.
+pub trait Writer {
+    /// An unsigned LEB128 varint.
+    fn varint(&mut self, value: u64);
+    /// A signed number, zigzag then varint.
+    fn zigzag(&mut self, value: i64);
+    /// A length and the bytes.
+    fn bytes(&mut self, bytes: &[u8]);
+}
+
+impl Writer for Vec<u8> {
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.push(value as u8);
+    }
+
+    fn zigzag(&mut self, value: i64) {
+        self.varint((value.wrapping_shl(1) ^ (value >> 63)) as u64);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.varint(bytes.len() as u64);
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Reads from a byte slice, front to back.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Starts at the front.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Whether all was read.
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next `len` bytes.
+    ///
+    /// # Errors
+    /// If fewer are left.
+    pub fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// One byte.
+    ///
+    /// # Errors
+    /// If none is left.
+    pub fn byte(&mut self) -> Result<u8, DecodeError> {
+        Ok(self.take(1)?[0])
+    }
+
+    /// Eight bytes, little-endian.
+    ///
+    /// # Errors
+    /// If fewer are left.
+    pub fn u64(&mut self) -> Result<u64, DecodeError> {
+        let bytes = self.take(8)?;
+        Ok(u64::from_le_bytes(bytes.try_into().expect("eight bytes were taken")))
+    }
+
+    /// A 64-bit float, little-endian.
+    ///
+    /// # Errors
+    /// If fewer than eight bytes are left.
+    pub fn float(&mut self) -> Result<f64, DecodeError> {
+        self.u64().map(f64::from_bits)
+    }
+
+    /// A varint.
+    ///
+    /// # Errors
+    /// If it does not end, or does not fit 64 bits.
+    pub fn varint(&mut self) -> Result<u64, DecodeError> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                break;
+            }
+            value |= bits << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::Malformed("number"))
+    }
+
+    /// A zigzag varint.
+    ///
+    /// # Errors
+    /// As [`varint`](Self::varint).
+    pub fn zigzag(&mut self) -> Result<i64, DecodeError> {
+        let value = self.varint()?;
+        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    /// A sequence number or logical time.
+    ///
+    /// # Errors
+    /// If it is larger than any honest replica reaches.
+    pub(crate) fn seq(&mut self) -> Result<u64, DecodeError> {
+        let seq = self.varint()?;
+        if seq > MAX_SEQ { Err(DecodeError::Malformed("sequence number")) } else { Ok(seq) }
+    }
+
+    /// A count of things that take at least `least` bytes each.
+    ///
+    /// # Errors
+    /// If so many cannot follow.
+    pub fn count(&mut self, least: usize) -> Result<usize, DecodeError> {
+        let count = self.varint()?;
+        if count > (self.rest.len() / least.max(1)) as u64 {
+            return Err(DecodeError::Truncated);
+        }
+        Ok(count as usize)
+    }
+
+    /// A length and the bytes.
+    ///
+    /// # Errors
+    /// If fewer are left.
+    pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let len = self.count(1)?;
+        self.take(len)
+    }
+
+    /// A length and UTF-8 text.
+    ///
+    /// # Errors
+    /// If fewer bytes are left, or they are not UTF-8.
+    pub fn str(&mut self) -> Result<&'a str, DecodeError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Malformed("text"))
+    }
+
+    /// The end.
+    ///
+    /// # Errors
+    /// If something is left.
+    pub const fn end(&self) -> Result<(), DecodeError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
+    }
+}
+
+/// What stands at the front of bytes that are kept or sent on their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Header {
+    Delta = b'D' as isize,
+    Snapshot = b'S' as isize,
+}
+
+const MAGIC: &[u8] = b"CJ";
+const VERSION: u8 = 1;
+
+impl Header {
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(MAGIC);
+        out.push(self as u8);
+        out.push(VERSION);
+    }
+
+    pub(crate) fn read(self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        if reader.take(2)? != MAGIC || reader.byte()? != self as u8 {
+            return Err(DecodeError::NotConjoin);
+        }
+        match reader.byte()? {
+            VERSION => Ok(()),
+            0 => Err(DecodeError::NotConjoin),
+            newer => Err(DecodeError::NewerVersion(newer)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_read_as_written(unsigned: u64, signed: i64) {
+            let mut out = Vec::new();
+            out.varint(unsigned);
+            out.zigzag(signed);
+            let mut reader = Reader::new(&out);
+            prop_assert_eq!(reader.varint(), Ok(unsigned));
+            prop_assert_eq!(reader.zigzag(), Ok(signed));
+            prop_assert_eq!(reader.end(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_refused() {
+        assert_eq!(Reader::new(&[0xff; 11]).varint(), Err(DecodeError::Malformed("number")));
+        let mut too_large = [0xff; 10];
+        too_large[9] = 2;
+        assert_eq!(Reader::new(&too_large).varint(), Err(DecodeError::Malformed("number")));
+        assert_eq!(Reader::new(&[0x80]).varint(), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn a_count_that_cannot_follow_is_refused_before_memory_is_taken() {
+        let mut out = Vec::new();
+        out.varint(1_000_000_000);
+        out.push(0);
+        assert_eq!(Reader::new(&out).count(1), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn headers_tell_what_is_wrong() {
+        let mut out = Vec::new();
+        Header::Delta.write(&mut out);
+        assert_eq!(Header::Delta.read(&mut Reader::new(&out)), Ok(()));
+        assert_eq!(Header::Snapshot.read(&mut Reader::new(&out)), Err(DecodeError::NotConjoin));
+        out[3] = 9;
+        assert_eq!(Header::Delta.read(&mut Reader::new(&out)), Err(DecodeError::NewerVersion(9)));
+    }
+}

@@ -1,0 +1,218 @@
+//! The values themselves: state-based CRDTs, so that two states can be joined as well as
+//! operations be applied (Shapiro et al., *A comprehensive study of Convergent and Commutative
+//! Replicated Data Types*, 2011).
+//!
+//! - A counter keeps one sum for each replica. Each replica adds to its own in its own order, so
+//!   the total is the same everywhere, floating point included.
+//! - A register, and each key of a map, keeps the write with the highest stamp: logical time,
+//!   then replica. A removed key keeps the stamp of its removal.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::value::{Kind, Value};
+use crate::version::{ReplicaId, VersionVector};
+
+/// When a value was written: logical time, ties settled by replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stamp {
+    pub(crate) lamport: u64,
+    pub(crate) replica: ReplicaId,
+}
+
+/// A written value, or in a map a removed one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Written {
+    pub(crate) stamp: Stamp,
+    pub(crate) value: Option<Value>,
+}
+
+impl Written {
+    /// Keeps the later of the two; says whether that is the other.
+    pub(crate) fn join(&mut self, other: Self) -> bool {
+        let later = other.stamp > self.stamp;
+        if later {
+            *self = other;
+        }
+        later
+    }
+}
+
+/// A sum for each replica, by replica.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sums<T>(pub(crate) Vec<(ReplicaId, T)>);
+
+impl<T: Copy + Default> Sums<T> {
+    pub(crate) fn of(&mut self, replica: ReplicaId) -> &mut T {
+        let at = match self.0.binary_search_by_key(&replica, |entry| entry.0) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.insert(at, (replica, T::default()));
+                at
+            }
+        };
+        &mut self.0[at].1
+    }
+
+    /// A replica's sum follows from its operations, so whoever has seen more of them knows better.
+    fn join(&mut self, other: &Self, ours: &VersionVector, theirs: &VersionVector) {
+        for &(replica, sum) in &other.0 {
+            if theirs.get(replica) > ours.get(replica) {
+                *self.of(replica) = sum;
+            }
+        }
+    }
+}
+
+/// A named value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Container {
+    /// 128 bits cannot overflow: fewer than 2^48 operations a replica add 64 bits each.
+    Counter(Sums<i128>),
+    FloatCounter(Sums<f64>),
+    Register(Option<Written>),
+    Map(BTreeMap<Arc<str>, Written>),
+}
+
+impl Container {
+    pub(crate) fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter(Sums(Vec::new())),
+            Kind::FloatCounter => Self::FloatCounter(Sums(Vec::new())),
+            Kind::Register => Self::Register(None),
+            Kind::Map => Self::Map(BTreeMap::new()),
+        }
+    }
+}
+
+/// All named values of a document, those of each kind by name.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct State {
+    pub(crate) kinds: [BTreeMap<Arc<str>, Container>; 4],
+}
+
+impl State {
+    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Container> {
+        self.kinds[kind.tag() as usize].get(name)
+    }
+
+    pub(crate) fn get_mut(&mut self, kind: Kind, name: &Arc<str>) -> &mut Container {
+        let named = &mut self.kinds[kind.tag() as usize];
+        // Looked up by reference first: nearly always it is there, and nothing is cloned.
+        if !named.contains_key(name) {
+            named.insert(name.clone(), Container::new(kind));
+        }
+        named.get_mut(name).expect("inserted above if it was missing")
+    }
+
+    /// Joins `theirs`, which is at `their_version`, into this state, which is at `our_version`.
+    pub(crate) fn join(&mut self, theirs: Self, our_version: &VersionVector, their_version: &VersionVector) {
+        for (named, theirs) in self.kinds.iter_mut().zip(theirs.kinds) {
+            for (name, theirs) in theirs {
+                let Some(ours) = named.get_mut(&name) else {
+                    named.insert(name, theirs);
+                    continue;
+                };
+                match (ours, theirs) {
+                    (Container::Counter(ours), Container::Counter(theirs)) => {
+                        ours.join(&theirs, our_version, their_version);
+                    }
+                    (Container::FloatCounter(ours), Container::FloatCounter(theirs)) => {
+                        ours.join(&theirs, our_version, their_version);
+                    }
+                    (Container::Register(ours), Container::Register(Some(theirs))) => {
+                        write(ours, theirs);
+                    }
+                    (Container::Map(ours), Container::Map(theirs)) => {
+                        for (key, theirs) in theirs {
+                            put(ours, &key, theirs);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    pub(crate) fn counter(&self, name: &str) -> i64 {
+        match self.get(Kind::Counter, name) {
+            Some(Container::Counter(sums)) => {
+                let total: i128 = sums.0.iter().map(|entry| entry.1).sum();
+                total.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+            }
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn float_counter(&self, name: &str) -> f64 {
+        match self.get(Kind::FloatCounter, name) {
+            Some(Container::FloatCounter(sums)) => sums.0.iter().map(|entry| entry.1).fold(0.0, |a, b| a + b),
+            _ => 0.0,
+        }
+    }
+
+    pub(crate) fn register(&self, name: &str) -> Option<&Value> {
+        match self.get(Kind::Register, name) {
+            Some(Container::Register(Some(written))) => written.value.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn map(&self, name: &str) -> MapRef<'_> {
+        match self.get(Kind::Map, name) {
+            Some(Container::Map(entries)) => MapRef { entries: Some(entries) },
+            _ => MapRef { entries: None },
+        }
+    }
+}
+
+/// Writes to a register; says whether the value is the new one.
+pub(crate) fn write(register: &mut Option<Written>, written: Written) -> bool {
+    match register {
+        Some(present) => present.join(written),
+        None => {
+            *register = Some(written);
+            true
+        }
+    }
+}
+
+/// Writes to a key of a map; says whether the value is the new one.
+pub(crate) fn put(entries: &mut BTreeMap<Arc<str>, Written>, key: &Arc<str>, written: Written) -> bool {
+    match entries.get_mut(key) {
+        Some(present) => present.join(written),
+        None => {
+            entries.insert(key.clone(), written);
+            true
+        }
+    }
+}
+
+/// A map of a document, to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct MapRef<'a> {
+    entries: Option<&'a BTreeMap<Arc<str>, Written>>,
+}
+
+impl<'a> MapRef<'a> {
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&'a Value> {
+        self.entries?.get(key)?.value.as_ref()
+    }
+
+    /// The keys and values, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + 'a {
+        let entries = self.entries.into_iter().flatten();
+        entries.filter_map(|(key, written)| Some((&**key, written.value.as_ref()?)))
+    }
+
+    /// The number of keys that have a value.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether no key has a value.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}

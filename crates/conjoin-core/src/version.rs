@@ -1,0 +1,262 @@
+//! Replicas, and what each of them has seen.
+//!
+//! Version vectors after Parker et al., *Detection of Mutual Inconsistency in Distributed
+//! Systems*, 1983: for each replica, how many of its operations were seen. Operations of one
+//! replica are always seen in its own order, so a count says which.
+
+use std::fmt;
+
+use crate::codec::{DecodeError, Reader, Writer};
+
+/// One running instance of a document: a random 64-bit number, fresh for each session.
+///
+/// Two instances must never edit as the same replica at once, two tabs that share storage
+/// included: a new session takes a new id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplicaId(u64);
+
+impl ReplicaId {
+    /// A replica with this number, which should come from good randomness.
+    pub const fn new(id: u64) -> Self {
+        Self(id)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ReplicaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// One operation: the `seq`-th of its replica, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpId {
+    /// Who made it.
+    pub replica: ReplicaId,
+    /// How many it had made before.
+    pub seq: u64,
+}
+
+/// How two versions stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Causality {
+    /// The first has seen less than the second and nothing else.
+    Before,
+    /// The first has seen all of the second and more.
+    After,
+    /// Both have seen the same.
+    Equal,
+    /// Each has seen something the other has not.
+    Concurrent,
+}
+
+/// For each replica, the number of its operations seen. Replicas of which none was seen have no
+/// entry.
+///
+/// ```
+/// use conjoin_core::{Causality, ReplicaId, VersionVector};
+///
+/// let (a, b) = (ReplicaId::new(1), ReplicaId::new(2));
+/// let left: VersionVector = [(a, 3)].into_iter().collect();
+/// let right: VersionVector = [(a, 1), (b, 1)].into_iter().collect();
+/// assert_eq!(left.compare(&right), Causality::Concurrent);
+///
+/// let mut both = left.clone();
+/// both.join(&right);
+/// assert_eq!((both.get(a), both.get(b)), (3, 1));
+/// assert_eq!(both.compare(&left), Causality::After);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct VersionVector {
+    /// Sorted by replica, counts above zero.
+    entries: Vec<(ReplicaId, u64)>,
+}
+
+impl VersionVector {
+    /// The version of somebody who has seen nothing.
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    fn find(&self, replica: ReplicaId) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&replica, |entry| entry.0)
+    }
+
+    /// How many operations of `replica` were seen.
+    pub fn get(&self, replica: ReplicaId) -> u64 {
+        self.find(replica).map_or(0, |at| self.entries[at].1)
+    }
+
+    /// Takes note that `count` operations of `replica` were seen; never goes back.
+    pub fn advance(&mut self, replica: ReplicaId, count: u64) {
+        match self.find(replica) {
+            Ok(at) => self.entries[at].1 = self.entries[at].1.max(count),
+            Err(at) if count > 0 => self.entries.insert(at, (replica, count)),
+            Err(_) => {}
+        }
+    }
+
+    /// Whether this operation was seen.
+    pub fn contains(&self, op: OpId) -> bool {
+        self.get(op.replica) > op.seq
+    }
+
+    /// Whether all that `other` has seen was seen.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.iter().all(|(replica, count)| self.get(replica) >= count)
+    }
+
+    /// The least version that has seen what either has.
+    pub fn join(&mut self, other: &Self) {
+        for (replica, count) in other.iter() {
+            self.advance(replica, count);
+        }
+    }
+
+    /// How this version stands to `other`.
+    pub fn compare(&self, other: &Self) -> Causality {
+        match (self.covers(other), other.covers(self)) {
+            (true, true) => Causality::Equal,
+            (true, false) => Causality::After,
+            (false, true) => Causality::Before,
+            (false, false) => Causality::Concurrent,
+        }
+    }
+
+    /// The replicas and their counts, by replica.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, u64)> + '_ {
+        self.entries.iter().copied()
+    }
+
+    /// The number of replicas of which something was seen.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing was seen at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The number of operations seen, over all replicas.
+    pub fn total(&self) -> u64 {
+        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.1))
+    }
+
+    /// A digest for telling cheaply whether two versions may be equal. Equal versions have equal
+    /// digests.
+    pub fn digest(&self) -> u32 {
+        self.entries.iter().fold(0, |sum: u32, &(replica, count)| {
+            // The finalizer of splitmix64, so that every bit of the entry counts.
+            let mut x = replica.0 ^ count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            sum.wrapping_add((x ^ (x >> 31)) as u32)
+        })
+    }
+
+    /// Appends the version, with replicas as the numbers that `index` gives them.
+    pub fn encode_with(&self, out: &mut Vec<u8>, index: &mut dyn FnMut(ReplicaId) -> u64) {
+        out.varint(self.entries.len() as u64);
+        for &(replica, count) in &self.entries {
+            out.varint(index(replica));
+            out.varint(count);
+        }
+    }
+
+    /// Reads what [`encode_with`](Self::encode_with) wrote.
+    ///
+    /// # Errors
+    /// If the bytes are no version, or name a replica that `resolve` does not know.
+    pub fn decode_with(
+        reader: &mut Reader<'_>,
+        resolve: &dyn Fn(u64) -> Option<ReplicaId>,
+    ) -> Result<Self, DecodeError> {
+        let mut version = Self::new();
+        for _ in 0..reader.count(2)? {
+            let replica = resolve(reader.varint()?).ok_or(DecodeError::UnknownReplica)?;
+            let count = reader.seq()?;
+            version.entries.push((replica, count));
+        }
+        version.entries.sort_unstable();
+        let distinct = version.entries.windows(2).all(|pair| pair[0].0 != pair[1].0);
+        if !distinct || version.entries.iter().any(|entry| entry.1 == 0) {
+            return Err(DecodeError::Malformed("version vector"));
+        }
+        Ok(version)
+    }
+}
+
+impl FromIterator<(ReplicaId, u64)> for VersionVector {
+    fn from_iter<I: IntoIterator<Item = (ReplicaId, u64)>>(entries: I) -> Self {
+        let mut version = Self::new();
+        for (replica, count) in entries {
+            version.advance(replica, count);
+        }
+        version
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entries() -> impl Strategy<Value = BTreeMap<u64, u64>> {
+        prop::collection::btree_map(0..6u64, 1..4u64, 0..6)
+    }
+
+    fn version(of: &BTreeMap<u64, u64>) -> VersionVector {
+        of.iter().map(|(&replica, &count)| (ReplicaId::new(replica), count)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn join_and_compare_agree_with_the_naive_definition(a in entries(), b in entries()) {
+            let (va, vb) = (version(&a), version(&b));
+            let at = |of: &BTreeMap<u64, u64>, replica| of.get(&replica).copied().unwrap_or(0);
+            let less = (0..6).any(|replica| at(&a, replica) < at(&b, replica));
+            let more = (0..6).any(|replica| at(&a, replica) > at(&b, replica));
+            let expected = match (less, more) {
+                (false, false) => Causality::Equal,
+                (true, false) => Causality::Before,
+                (false, true) => Causality::After,
+                (true, true) => Causality::Concurrent,
+            };
+            prop_assert_eq!(va.compare(&vb), expected);
+
+            let mut joined = va.clone();
+            joined.join(&vb);
+            for replica in 0..6 {
+                prop_assert_eq!(joined.get(ReplicaId::new(replica)), at(&a, replica).max(at(&b, replica)));
+            }
+            let mut other_way = vb;
+            other_way.join(&va);
+            prop_assert_eq!(joined.digest(), other_way.digest());
+            prop_assert_eq!(joined, other_way);
+        }
+
+        #[test]
+        fn what_is_written_is_read_again(a in entries()) {
+            let mut bytes = Vec::new();
+            version(&a).encode_with(&mut bytes, &mut |replica| replica.get());
+            let read = VersionVector::decode_with(&mut Reader::new(&bytes), &|index| Some(ReplicaId::new(index)));
+            prop_assert_eq!(read, Ok(version(&a)));
+        }
+    }
+
+    #[test]
+    fn a_version_that_names_a_replica_twice_is_refused() {
+        let resolve = |_| Some(ReplicaId::new(7));
+        let read = VersionVector::decode_with(&mut Reader::new(&[2, 0, 1, 1, 5]), &resolve);
+        assert_eq!(read, Err(DecodeError::Malformed("version vector")));
+    }
+}

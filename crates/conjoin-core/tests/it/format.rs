@@ -1,0 +1,55 @@
+//! The bytes themselves: what this version writes, later ones must read.
+
+use conjoin_core::{Delta, Doc, ReplicaId, Value};
+
+fn doc() -> Doc {
+    let mut doc = Doc::new(ReplicaId::new(0x0102_0304_0506_0708));
+    doc.transact(|tx| tx.counter("n").add(-2));
+    doc.transact(|tx| {
+        tx.register("t").set("hi");
+        tx.map("m").set("n", true);
+    });
+    doc
+}
+
+const DELTA: &[u8] = b"CJD\x01\x01\x08\x07\x06\x05\x04\x03\x02\x01\x02\
+    \x00\x00\x00\x00\x00\x00\x01n\x03\
+    \x05\x02\x02\x00\x01t\x05\x02hi\x03\x00\x01m\x01\x02";
+
+#[test]
+fn a_delta_is_written_as_specified() {
+    let doc = doc();
+    let delta = doc.delta_since(&Default::default()).expect("nothing was forgotten");
+    assert_eq!(delta.to_bytes(), DELTA);
+    assert_eq!(Delta::from_bytes(DELTA), Ok(delta));
+}
+
+const SNAPSHOT: &[u8] = b"CJS\x01\x01\x08\x07\x06\x05\x04\x03\x02\x01\x03\x01n\x01t\x01m\
+    \x01\x00\x03\x03\x01\x00\x02\
+    \x01\x00\x03\x00\x01\x02\
+    \x01\x00\x01\x00\x03\x00\
+    \x00\
+    \x01\x01\x01\x01\x00\x01\x05\x02hi\
+    \x01\x02\x01\x00\x02\x00\x01\x02";
+
+#[test]
+fn a_snapshot_is_written_as_specified() {
+    assert_eq!(doc().snapshot(), SNAPSHOT);
+    let mut read = Doc::new(ReplicaId::new(2));
+    read.merge_snapshot(SNAPSHOT).expect("merges");
+    assert_eq!(read.counter("n"), -2);
+    assert_eq!(read.register("t"), Some(&Value::from("hi")));
+    assert_eq!(read.map("m").get("n"), Some(&Value::Bool(true)));
+}
+
+#[test]
+fn an_increment_in_a_session_takes_few_bytes() {
+    let mut doc = doc();
+    for _ in 0..1000 {
+        doc.transact(|tx| tx.counter("n").increment());
+    }
+    let delta = doc.transact(|tx| tx.counter("n").increment()).delta;
+    let mut bytes = Vec::new();
+    delta.encode_with(&mut bytes, &mut |_| 0);
+    assert_eq!(bytes.len(), 9);
+}

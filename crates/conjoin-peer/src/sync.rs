@@ -1,0 +1,530 @@
+//! A session with one peer over one link: who has seen what, and bringing each other up to date.
+//!
+//! After both said Hello, each side keeps three versions of the other: `acked`, what it certainly
+//! has; `known`, that and what is on its way over the reliable channel; and `due`, what it should
+//! have. What lies between `known` and `due` is sent: if it fits one packet, over the live
+//! channel, again and again until it is acknowledged; otherwise once, over the bulk channel.
+//!
+//! Lost and dropped messages need no bookkeeping: heartbeats carry a digest of what was seen, and
+//! where digests differ in a quiet moment, the versions are exchanged.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use conjoin_core::{ApplyError, Changed, DecodeError, Delta, Doc, ReplicaId, VersionVector};
+
+use crate::io::{Channel, Direction};
+use crate::message::{Message, Numbers};
+use crate::pulse::Pulse;
+use crate::stream::{Inbox, Outbox, Step};
+
+/// The largest live message: with the headers around it, it fits one packet on any path.
+const LIVE_LIMIT: usize = 1000;
+
+/// Changes of more memory than this are not even tried on the live channel.
+const LIVE_MEMORY: usize = 64 * 1024;
+
+/// About so much memory of changes goes into one bulk message.
+const BULK_PART: usize = 256 * 1024;
+
+/// Live frames with something new that go out before one was acknowledged; further edits wait
+/// and go together.
+const IN_FLIGHT: u32 = 4;
+
+/// So often a live frame is sent again before its content goes by bulk.
+const RESENDS: u32 = 4;
+
+/// Between two exchanges of versions with one peer.
+const CLOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Without data for this long, differing digests mean that something is missing.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// What a session is told with each call, and where it puts what it wants done.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Duration,
+    pub(crate) doc: &'a mut Doc,
+    pub(crate) effects: &'a mut Vec<Effect>,
+}
+
+/// What a session wants done.
+pub(crate) enum Effect {
+    Send(Channel, Vec<u8>),
+    AwaitWritable,
+    Changed(Changed),
+    Wire { direction: Direction, channel: Channel, message: &'static str, detail: String, bytes: usize },
+}
+
+/// What a frame brought that concerns more than this session.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Heard {
+    Nothing,
+    /// Both have said Hello.
+    Ready,
+    /// What the list of peers shows of this one changed.
+    News,
+    /// These operations are new here.
+    Fresh(VersionVector),
+    /// The peer leaves.
+    Goodbye,
+}
+
+/// Why a session cannot go on.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(crate) enum Violation {
+    #[error("it sent invalid data ({0})")]
+    Decode(#[from] DecodeError),
+    #[error("it sent {0}")]
+    Frame(&'static str),
+    #[error("it sent an impossible edit ({0})")]
+    Apply(#[from] ApplyError),
+    #[error("it speaks version {0} of the protocol, and this program version {ours}; update the older one", ours = crate::message::PROTOCOL)]
+    Protocol(u8),
+    #[error("it edits as the same replica as this program")]
+    SameReplica,
+}
+
+/// Who the peer says it is.
+#[derive(Debug)]
+struct Other {
+    replica: ReplicaId,
+    name: Option<String>,
+    /// The replicas it is connected to directly.
+    neighbors: BTreeSet<ReplicaId>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sync {
+    numbers: Numbers,
+    known_replicas: Vec<ReplicaId>,
+    outbox: Outbox,
+    inbox: Inbox,
+    live_open: bool,
+    said_hello: bool,
+    other: Option<Other>,
+    pub(crate) pulse: Pulse,
+
+    acked: VersionVector,
+    known: VersionVector,
+    due: VersionVector,
+
+    /// How far live frames have told, acknowledged or not.
+    told: VersionVector,
+    in_flight: u32,
+    resend_at: Option<Duration>,
+    resends: u32,
+    /// A delta of several bulk messages is on its way.
+    streaming: bool,
+
+    last_data: Duration,
+    clock_after: Duration,
+    request_after: Duration,
+}
+
+impl Sync {
+    pub(crate) fn new(now: Duration) -> Self {
+        Self {
+            numbers: Numbers::default(),
+            known_replicas: Vec::new(),
+            outbox: Outbox::default(),
+            inbox: Inbox::default(),
+            live_open: false,
+            said_hello: false,
+            other: None,
+            pulse: Pulse::new(now),
+            acked: VersionVector::new(),
+            known: VersionVector::new(),
+            due: VersionVector::new(),
+            told: VersionVector::new(),
+            in_flight: 0,
+            resend_at: None,
+            resends: 0,
+            streaming: false,
+            last_data: now,
+            clock_after: now,
+            request_after: now,
+        }
+    }
+
+    /// Whether both have said Hello.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.said_hello && self.other.is_some()
+    }
+
+    pub(crate) fn replica(&self) -> Option<ReplicaId> {
+        self.other.as_ref().map(|other| other.replica)
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.other.as_ref()?.name.as_deref()
+    }
+
+    /// What the peer is known to have applied.
+    pub(crate) const fn acked(&self) -> &VersionVector {
+        &self.acked
+    }
+
+    /// A channel opened. The bulk channel starts with Hello.
+    pub(crate) fn opened(&mut self, cx: &mut Context<'_>, channel: Channel, name: Option<&str>) {
+        match channel {
+            Channel::Live => self.live_open = true,
+            Channel::Bulk if !self.said_hello => {
+                self.said_hello = true;
+                let version = cx.doc.version().clone();
+                let name = name.map(ToOwned::to_owned);
+                self.send(cx, Channel::Bulk, &Message::Hello { replica: cx.doc.replica(), name, version });
+            }
+            Channel::Bulk => {}
+        }
+        if self.is_ready() {
+            self.flush(cx);
+        }
+    }
+
+    pub(crate) fn writable(&mut self, cx: &mut Context<'_>) {
+        self.outbox.writable();
+        self.drain(cx);
+        self.flush(cx);
+    }
+
+    /// Takes a frame from the peer.
+    pub(crate) fn frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        channel: Channel,
+        data: Vec<u8>,
+    ) -> Result<Heard, Violation> {
+        self.pulse.heard(cx.now);
+        let message = match channel {
+            Channel::Live => data,
+            Channel::Bulk => match self.inbox.take(data).map_err(Violation::Frame)? {
+                Some(message) => message,
+                None => return Ok(Heard::Nothing),
+            },
+        };
+        // The first live frames may overtake the Hello, which numbers the replicas they name.
+        if channel == Channel::Live && self.other.is_none() {
+            return Ok(Heard::Nothing);
+        }
+        let bytes = message.len();
+        let message = match Message::decode(&message, &mut self.known_replicas) {
+            Ok(message) => message,
+            // It overtook the Define it needs: as good as lost, and sent again like a lost one.
+            Err(DecodeError::UnknownReplica) if channel == Channel::Live => return Ok(Heard::Nothing),
+            Err(DecodeError::NewerVersion(version)) => return Err(Violation::Protocol(version)),
+            Err(error) => return Err(error.into()),
+        };
+        cx.effects.push(Effect::Wire {
+            direction: Direction::Received,
+            channel,
+            message: message.name(),
+            detail: message.detail(),
+            bytes,
+        });
+        self.message(cx, message)
+    }
+
+    fn message(&mut self, cx: &mut Context<'_>, message: Message) -> Result<Heard, Violation> {
+        if self.other.is_none() && !matches!(message, Message::Hello { .. } | Message::Goodbye) {
+            return Err(Violation::Frame("something before its Hello"));
+        }
+        match message {
+            Message::Hello { replica, name, version } => {
+                if replica == cx.doc.replica() {
+                    return Err(Violation::SameReplica);
+                }
+                if self.other.is_some() {
+                    return Err(Violation::Frame("a second Hello"));
+                }
+                self.other = Some(Other { replica, name, neighbors: BTreeSet::new() });
+                self.has(cx, &version);
+                self.known = self.acked.clone();
+                self.due = cx.doc.version().clone();
+                if self.is_ready() {
+                    self.flush(cx);
+                }
+                Ok(Heard::Ready)
+            }
+            Message::Define(_) => Ok(Heard::Nothing),
+            Message::DeltaResponse { delta, .. } => self.delta(cx, &delta),
+            Message::FullState(snapshot) => {
+                let before = cx.doc.version().clone();
+                let applied = cx.doc.merge_snapshot(&snapshot)?;
+                self.last_data = cx.now;
+                cx.effects.push(Effect::Changed(applied.changed));
+                let version = cx.doc.version().clone();
+                let fresh = version.iter().filter(|&(replica, count)| count > before.get(replica)).collect();
+                self.send(cx, Channel::Bulk, &Message::ClockResponse(version));
+                Ok(Heard::Fresh(fresh))
+            }
+            Message::DeltaRequest(version) => {
+                self.has(cx, &version);
+                // What it asks for did not reach it, whatever was sent.
+                self.known = self.acked.clone();
+                self.due = cx.doc.version().clone();
+                self.told = VersionVector::new();
+                self.flush(cx);
+                Ok(Heard::News)
+            }
+            Message::ClockRequest(version) => {
+                let ours = Message::ClockResponse(cx.doc.version().clone());
+                self.send_small(cx, &ours);
+                self.clock(cx, &version);
+                Ok(Heard::News)
+            }
+            Message::ClockResponse(version) => {
+                self.clock(cx, &version);
+                Ok(Heard::News)
+            }
+            Message::Heartbeat { token, digest } => {
+                self.send(cx, Channel::Live, &Message::Echo { token });
+                Ok(self.compare(cx, digest))
+            }
+            Message::Echo { token } => {
+                Ok(if self.pulse.echoed(token, cx.now) { Heard::News } else { Heard::Nothing })
+            }
+            Message::Ack(version) => {
+                self.has(cx, &version);
+                self.resends = 0;
+                if self.acked.covers(&self.told) {
+                    self.in_flight = 0;
+                    self.resend_at = None;
+                } else {
+                    self.in_flight = self.in_flight.saturating_sub(1);
+                }
+                self.flush(cx);
+                Ok(Heard::News)
+            }
+            Message::Goodbye => Ok(Heard::Goodbye),
+            Message::Neighbors { more, fewer } => {
+                if let Some(other) = &mut self.other {
+                    other.neighbors.extend(more);
+                    for replica in fewer {
+                        other.neighbors.remove(&replica);
+                    }
+                }
+                Ok(Heard::Nothing)
+            }
+        }
+    }
+
+    fn delta(&mut self, cx: &mut Context<'_>, delta: &Delta) -> Result<Heard, Violation> {
+        let end = delta.end();
+        let seen = |doc: &Doc| end.iter().map(|(replica, _)| (replica, doc.version().get(replica))).collect();
+        let before: VersionVector = seen(cx.doc);
+        let applied = cx.doc.apply(delta)?;
+        self.last_data = cx.now;
+        if !applied.changed.is_empty() {
+            cx.effects.push(Effect::Changed(applied.changed));
+        }
+        let seen: VersionVector = seen(cx.doc);
+        let fresh = seen.iter().filter(|&(replica, count)| count > before.get(replica)).collect();
+        // It has what it sends.
+        self.has(cx, &end);
+        self.send(cx, Channel::Live, &Message::Ack(seen));
+        if applied.missing && cx.now >= self.request_after {
+            self.request_after = cx.now + self.pulse.patience();
+            let request = Message::DeltaRequest(cx.doc.version().clone());
+            self.send(cx, Channel::Bulk, &request);
+        }
+        Ok(Heard::Fresh(fresh))
+    }
+
+    /// The peer has seen all of `version`, as far as there is such a thing.
+    fn has(&mut self, cx: &Context<'_>, version: &VersionVector) {
+        for (replica, count) in version.iter() {
+            self.acked.advance(replica, count.min(cx.doc.version().get(replica)));
+        }
+        self.known.join(&self.acked);
+    }
+
+    /// The peer told all it has seen: what it lacks is due.
+    fn clock(&mut self, cx: &mut Context<'_>, version: &VersionVector) {
+        self.has(cx, version);
+        self.due = cx.doc.version().clone();
+        self.flush(cx);
+    }
+
+    /// Holds the peer's digest against ours.
+    fn compare(&mut self, cx: &mut Context<'_>, digest: u32) -> Heard {
+        if digest == cx.doc.version().digest() {
+            let news = self.acked != *cx.doc.version();
+            self.acked = cx.doc.version().clone();
+            self.known = self.acked.clone();
+            return if news { Heard::News } else { Heard::Nothing };
+        }
+        let quiet = self.resend_at.is_none() && self.outbox.is_empty() && cx.now >= self.last_data + QUIET;
+        if quiet && cx.now >= self.clock_after {
+            self.clock_after = cx.now + CLOCK_PAUSE;
+            let request = Message::ClockRequest(cx.doc.version().clone());
+            self.send_small(cx, &request);
+        }
+        Heard::Nothing
+    }
+
+    /// Takes note of operations new here that the peer should get, unless it gets them from their
+    /// author directly.
+    pub(crate) fn offer(&mut self, fresh: &VersionVector) {
+        let Some(other) = &self.other else { return };
+        for (replica, count) in fresh.iter() {
+            if replica != other.replica && !other.neighbors.contains(&replica) {
+                self.due.advance(replica, count);
+            }
+        }
+    }
+
+    /// Tells the peer whom we are connected to directly.
+    pub(crate) fn neighbors(&mut self, cx: &mut Context<'_>, more: Vec<ReplicaId>, fewer: Vec<ReplicaId>) {
+        if self.is_ready() {
+            self.send(cx, Channel::Bulk, &Message::Neighbors { more, fewer });
+        }
+    }
+
+    /// Sends what is due and not known to be there.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
+        // While the bulk channel is busy, edits gather and go together.
+        while self.is_ready() && self.outbox.is_empty() {
+            self.due = self.due.iter().filter(|&(replica, count)| count > self.known.get(replica)).collect();
+            if self.due.is_empty() {
+                self.resend_at = None;
+                return;
+            }
+            let Ok(delta) = cx.doc.delta_between(&self.known, &self.due) else {
+                self.send_state(cx);
+                continue;
+            };
+            if delta.is_empty() {
+                return;
+            }
+            if self.flush_live(cx, &delta) {
+                return;
+            }
+            self.flush_bulk(cx, delta);
+        }
+    }
+
+    /// Sends the delta over the live channel now or later, if that is the way for it.
+    fn flush_live(&mut self, cx: &mut Context<'_>, delta: &Delta) -> bool {
+        if !self.live_open || self.resends >= RESENDS || delta.size() > LIVE_MEMORY {
+            return false;
+        }
+        let again = self.resend_at.is_some_and(|at| cx.now >= at);
+        let new = !self.told.covers(&self.due) && self.in_flight < IN_FLIGHT;
+        if !again && !new && self.resend_at.is_some() {
+            return true;
+        }
+        let message = Message::DeltaResponse { delta: delta.clone(), has_more: false };
+        let bytes = message.encode(&mut self.numbers);
+        if bytes.len() > LIVE_LIMIT {
+            return false;
+        }
+        self.send_encoded(cx, Channel::Live, &message, bytes);
+        if new {
+            self.in_flight += 1;
+        } else {
+            self.resends += 1;
+        }
+        self.told.join(&self.due);
+        self.resend_at = Some(cx.now + self.pulse.patience() * (1 << self.resends.min(3)));
+        true
+    }
+
+    /// Sends the first part of the delta over the bulk channel, or the state if that is shorter.
+    fn flush_bulk(&mut self, cx: &mut Context<'_>, delta: Delta) {
+        let mut parts = delta.split(BULK_PART);
+        let has_more = parts.len() > 1;
+        let starts = has_more && !std::mem::replace(&mut self.streaming, has_more);
+        if starts {
+            let whole: usize = parts.iter().map(|part| part.to_bytes().len()).sum();
+            if cx.doc.snapshot().len() < whole {
+                return self.send_state(cx);
+            }
+        }
+        let delta = parts.swap_remove(0);
+        self.known.join(&delta.end());
+        self.told = VersionVector::new();
+        self.in_flight = 0;
+        self.resends = 0;
+        self.resend_at = None;
+        self.send(cx, Channel::Bulk, &Message::DeltaResponse { delta, has_more });
+    }
+
+    fn send_state(&mut self, cx: &mut Context<'_>) {
+        self.known = cx.doc.version().clone();
+        let snapshot = cx.doc.snapshot();
+        self.send(cx, Channel::Bulk, &Message::FullState(snapshot));
+    }
+
+    /// Leaves without a time-out on the other side.
+    pub(crate) fn goodbye(&mut self, cx: &mut Context<'_>) {
+        if self.said_hello {
+            // By both channels: one of them may be congested or lossy.
+            self.send(cx, Channel::Live, &Message::Goodbye);
+            self.send(cx, Channel::Bulk, &Message::Goodbye);
+        }
+    }
+
+    /// When [`timeout`](Self::timeout) has something to do.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let beat = self.is_ready().then(|| self.pulse.next());
+        let resend = self.resend_at.filter(|_| self.outbox.is_empty());
+        beat.into_iter().chain(resend).min()
+    }
+
+    pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
+        if self.is_ready() && cx.now >= self.pulse.next() {
+            let token = self.pulse.beat(cx.now);
+            let digest = cx.doc.version().digest();
+            self.send(cx, Channel::Live, &Message::Heartbeat { token, digest });
+        }
+        if self.resend_at.is_some_and(|at| cx.now >= at) {
+            self.flush(cx);
+        }
+    }
+
+    /// A message that is worth a packet, or else goes by bulk.
+    fn send_small(&mut self, cx: &mut Context<'_>, message: &Message) {
+        let bytes = message.encode(&mut self.numbers);
+        let channel = if bytes.len() > LIVE_LIMIT { Channel::Bulk } else { Channel::Live };
+        self.send_encoded(cx, channel, message, bytes);
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>, channel: Channel, message: &Message) {
+        let bytes = message.encode(&mut self.numbers);
+        self.send_encoded(cx, channel, message, bytes);
+    }
+
+    fn send_encoded(&mut self, cx: &mut Context<'_>, channel: Channel, message: &Message, bytes: Vec<u8>) {
+        if let Some(define) = self.numbers.take_fresh() {
+            let bytes = define.encode(&mut self.numbers);
+            self.put(cx, Channel::Bulk, &define, bytes);
+        }
+        let channel = if self.live_open { channel } else { Channel::Bulk };
+        self.put(cx, channel, message, bytes);
+    }
+
+    fn put(&mut self, cx: &mut Context<'_>, channel: Channel, message: &Message, bytes: Vec<u8>) {
+        cx.effects.push(Effect::Wire {
+            direction: Direction::Sent,
+            channel,
+            message: message.name(),
+            detail: message.detail(),
+            bytes: bytes.len(),
+        });
+        if channel == Channel::Live && bytes.len() <= LIVE_LIMIT {
+            cx.effects.push(Effect::Send(channel, bytes));
+        } else {
+            self.outbox.push(bytes);
+            self.drain(cx);
+        }
+    }
+
+    fn drain(&mut self, cx: &mut Context<'_>) {
+        while let Some(step) = self.outbox.next() {
+            cx.effects.push(match step {
+                Step::Send(frame) => Effect::Send(Channel::Bulk, frame),
+                Step::AwaitWritable => Effect::AwaitWritable,
+            });
+        }
+    }
+}
