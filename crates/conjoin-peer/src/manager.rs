@@ -6,9 +6,7 @@ use std::time::Duration;
 use conjoin_core::{Doc, VersionVector};
 
 use crate::backoff::Random;
-use crate::io::{
-    Channel, Direction, Event, Input, LinkId, LinkState, Output, PeerInfo, Session, Stats, Status, Wire,
-};
+use crate::io::{Channel, Event, Input, LinkId, LinkState, Output, PeerInfo, Session, Stats, Status, Wire};
 use crate::peer::Peer;
 use crate::signaling::Signaling;
 use crate::sync::{Context, Effect, Heard, Sync, Violation};
@@ -37,6 +35,7 @@ pub struct Manager {
     pub(crate) peers_changed: bool,
     pub(crate) stats: Stats,
     expected: Option<Duration>,
+    log: bool,
 }
 
 impl Manager {
@@ -56,7 +55,14 @@ impl Manager {
             peers_changed: false,
             stats: Stats::default(),
             expected: None,
+            log: true,
         }
+    }
+
+    /// Whether each message on the wire is told by [`Event::Wire`], as it is unless this is called.
+    /// Without it, busy rooms cost less.
+    pub const fn log_messages(&mut self, log: bool) {
+        self.log = log;
     }
 
     /// Takes in what happened at `now`, a time since any fixed start that never goes back.
@@ -247,9 +253,9 @@ impl Manager {
         let id = self.links.get(&link)?;
         let peer = self.peers.get_mut(id)?;
         let mut effects = Vec::new();
-        let mut cx = Context { now: self.now, doc, effects: &mut effects };
+        let (now, log, stats) = (self.now, self.log, &mut self.stats);
+        let mut cx = Context { now, doc, effects: &mut effects, stats, log };
         let result = call(&mut peer.link.as_mut()?.sync, &mut cx);
-        let label = peer.label(id);
         for effect in effects {
             self.outputs.push_back(match effect {
                 Effect::Send(channel, data) => {
@@ -260,23 +266,9 @@ impl Manager {
                 Effect::AwaitWritable => Output::AwaitWritable { link },
                 Effect::Changed(changed) => Output::Event(Event::Changed(changed)),
                 Effect::Wire { direction, channel, message, detail, bytes } => {
-                    if matches!(message, "DeltaResponse" | "FullState") {
-                        match direction {
-                            Direction::Sent => self.stats.deltas_sent += 1,
-                            Direction::Received => self.stats.deltas_received += 1,
-                        }
-                    }
-                    let (peer, peer_name, at) = (id.clone(), label.clone(), self.now);
-                    Output::Event(Event::Wire(Wire {
-                        at,
-                        direction,
-                        peer,
-                        peer_name,
-                        channel,
-                        message,
-                        detail,
-                        bytes,
-                    }))
+                    let (peer, peer_name) = (id.clone(), peer.label(id));
+                    let wire = Wire { at: now, direction, peer, peer_name, channel, message, detail, bytes };
+                    Output::Event(Event::Wire(wire))
                 }
             });
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use conjoin_core::{ApplyError, Changed, DecodeError, Delta, Doc, ReplicaId, VersionVector};
 
-use crate::io::{Channel, Direction};
+use crate::io::{Channel, Direction, Stats};
 use crate::message::{Message, Numbers};
 use crate::pulse::Pulse;
 use crate::stream::{Inbox, Outbox, Step};
@@ -45,6 +45,24 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Duration,
     pub(crate) doc: &'a mut Doc,
     pub(crate) effects: &'a mut Vec<Effect>,
+    pub(crate) stats: &'a mut Stats,
+    /// Whether somebody wants to be told of each message.
+    pub(crate) log: bool,
+}
+
+impl Context<'_> {
+    fn note(&mut self, direction: Direction, channel: Channel, message: &Message, bytes: usize) {
+        if matches!(message, Message::DeltaResponse { .. } | Message::FullState(_)) {
+            match direction {
+                Direction::Sent => self.stats.deltas_sent += 1,
+                Direction::Received => self.stats.deltas_received += 1,
+            }
+        }
+        if self.log {
+            let (message, detail) = (message.name(), message.detail());
+            self.effects.push(Effect::Wire { direction, channel, message, detail, bytes });
+        }
+    }
 }
 
 /// What a session wants done.
@@ -214,13 +232,7 @@ impl Sync {
             Err(DecodeError::NewerVersion(version)) => return Err(Violation::Protocol(version)),
             Err(error) => return Err(error.into()),
         };
-        cx.effects.push(Effect::Wire {
-            direction: Direction::Received,
-            channel,
-            message: message.name(),
-            detail: message.detail(),
-            bytes,
-        });
+        cx.note(Direction::Received, channel, &message, bytes);
         self.message(cx, message)
     }
 
@@ -504,13 +516,7 @@ impl Sync {
     }
 
     fn put(&mut self, cx: &mut Context<'_>, channel: Channel, message: &Message, bytes: Vec<u8>) {
-        cx.effects.push(Effect::Wire {
-            direction: Direction::Sent,
-            channel,
-            message: message.name(),
-            detail: message.detail(),
-            bytes: bytes.len(),
-        });
+        cx.note(Direction::Sent, channel, message, bytes.len());
         if channel == Channel::Live && bytes.len() <= LIVE_LIMIT {
             cx.effects.push(Effect::Send(channel, bytes));
         } else {

@@ -1,0 +1,6 @@
+//! The manager, input by input.
+
+mod connecting;
+mod hostile;
+mod scene;
+mod signaling;
