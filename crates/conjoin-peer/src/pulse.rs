@@ -54,11 +54,13 @@ impl Pulse {
     pub(crate) fn beat(&mut self, now: Duration) -> u64 {
         let token = self.next_token;
         self.next_token += 1;
+        // One that was not answered may only be lost: the next comes sooner.
+        let pause = if self.sent.is_empty() { self.interval } else { self.interval / 4 };
         if self.sent.len() == IN_FLIGHT {
             self.sent.pop_front();
         }
         self.sent.push_back((token, now));
-        self.next = now + self.interval;
+        self.next = now + pause;
         token
     }
 

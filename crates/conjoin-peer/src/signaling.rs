@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use conjoin_core::Doc;
-use conjoin_signaling::{ClientMessage, ErrorCode, IceServer, MAX_MESSAGE, PeerEntry, ServerMessage};
+use conjoin_signaling::{ClientMessage, ErrorCode, IceServer, MAX_SERVER_MESSAGE, PeerEntry, ServerMessage};
 
 use crate::backoff::Backoff;
 use crate::io::{Event, Output, Status};
@@ -161,7 +161,8 @@ impl Manager {
         let message = match ServerMessage::from_json(text) {
             Ok(message) => message,
             Err(error) => {
-                let what = if text.len() > MAX_MESSAGE { "too much" } else { "something that is no message" };
+                let what =
+                    if text.len() > MAX_SERVER_MESSAGE { "too much" } else { "something that is no message" };
                 return self.event(Event::Problem(format!("the signaling server sent {what}: {error}")));
             }
         };

@@ -22,10 +22,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The largest signaling message either side accepts, in bytes.
+/// The largest signaling message a client sends, in bytes.
 ///
 /// A session description is 1 to 4 KiB; this leaves room for many candidates.
 pub const MAX_MESSAGE: usize = 64 * 1024;
+
+/// The largest signaling message a client accepts, in bytes: the list of a large room, with the
+/// longest ids and names, is longer than anything that clients send.
+pub const MAX_SERVER_MESSAGE: usize = 1024 * 1024;
 
 /// The longest room or peer id, in bytes.
 pub const MAX_ID: usize = 128;
@@ -216,9 +220,9 @@ fn to_json(message: &impl Serialize) -> String {
     serde_json::to_string(message).expect("strings and lists of strings always have a JSON form")
 }
 
-fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, InvalidMessage> {
-    if text.len() > MAX_MESSAGE {
-        return Err(InvalidMessage(format!("{} bytes, at most {MAX_MESSAGE} are taken", text.len())));
+fn from_json<'a, T: Deserialize<'a>>(text: &'a str, limit: usize) -> Result<T, InvalidMessage> {
+    if text.len() > limit {
+        return Err(InvalidMessage(format!("{} bytes, at most {limit} are taken", text.len())));
     }
     serde_json::from_str(text).map_err(|error| InvalidMessage(error.to_string()))
 }
@@ -234,7 +238,7 @@ impl ClientMessage {
     /// # Errors
     /// If the text is no known message or longer than [`MAX_MESSAGE`].
     pub fn from_json(text: &str) -> Result<Self, InvalidMessage> {
-        from_json(text)
+        from_json(text, MAX_MESSAGE)
     }
 }
 
@@ -247,9 +251,9 @@ impl ServerMessage {
     /// From JSON text. A `type` this version does not know gives [`ServerMessage::Unknown`].
     ///
     /// # Errors
-    /// If the text is no message or longer than [`MAX_MESSAGE`].
+    /// If the text is no message or longer than [`MAX_SERVER_MESSAGE`].
     pub fn from_json(text: &str) -> Result<Self, InvalidMessage> {
-        from_json(text)
+        from_json(text, MAX_SERVER_MESSAGE)
     }
 
     /// An error with a code.
@@ -265,7 +269,9 @@ mod tests {
     #[test]
     fn messages_of_the_cliffy_dialect_are_read() {
         let peers = r#"{"type":"peers","roomId":"r","peers":[{"id":"a"},{"id":"b","name":"B"}]}"#;
-        let Ok(ServerMessage::Peers { peers, ice_servers, resume_token, .. }) = ServerMessage::from_json(peers) else {
+        let Ok(ServerMessage::Peers { peers, ice_servers, resume_token, .. }) =
+            ServerMessage::from_json(peers)
+        else {
             panic!("not read: {peers}");
         };
         assert_eq!(peers.len(), 2);
@@ -273,7 +279,9 @@ mod tests {
         assert!(ice_servers.is_empty() && resume_token.is_none());
 
         let offer = r#"{"type":"offer","fromPeerId":"a","toPeerId":"b","sdp":"{}"}"#;
-        let Ok(ClientMessage::Offer(offer)) = ClientMessage::from_json(offer) else { panic!("not read: {offer}") };
+        let Ok(ClientMessage::Offer(offer)) = ClientMessage::from_json(offer) else {
+            panic!("not read: {offer}")
+        };
         assert_eq!(offer.to_peer_id, "b");
 
         let error = r#"{"type":"error","message":"Invalid message format"}"#;
@@ -298,5 +306,16 @@ mod tests {
         assert!(ClientMessage::from_json("{").is_err());
         assert!(ClientMessage::from_json(r#"{"type":"join"}"#).is_err());
         assert!(ClientMessage::from_json(&" ".repeat(MAX_MESSAGE + 1)).is_err());
+        assert!(ServerMessage::from_json(&" ".repeat(MAX_SERVER_MESSAGE + 1)).is_err());
+    }
+
+    #[test]
+    fn the_list_of_a_large_room_is_read() {
+        let peer = PeerEntry { id: "\"".repeat(MAX_ID), name: Some("\"".repeat(MAX_NAME)) };
+        let peers = vec![peer; 1_000];
+        let list =
+            ServerMessage::Peers { room_id: "r".into(), peers, ice_servers: Vec::new(), resume_token: None };
+        assert!(list.to_json().len() > MAX_MESSAGE);
+        assert_eq!(ServerMessage::from_json(&list.to_json()), Ok(list));
     }
 }

@@ -269,19 +269,42 @@ fn dropping_frees() {
 }
 
 #[test]
+fn a_change_in_the_middle_of_a_look_is_looked_at_again() {
+    let (left, right) = (Source::new(0), Source::new(0));
+    let change = Mutex::new(Some({
+        let (left, right) = (left.clone(), right.clone());
+        move || {
+            let mut batch = Batch::new();
+            batch.set(&left, 1);
+            batch.set(&right, 1);
+            batch.commit();
+        }
+    }));
+    let slow = left.behavior().map(move |n| {
+        // As another thread might, just now.
+        let change = lock(&change).take();
+        change.into_iter().for_each(|change| change());
+        *n
+    });
+    let both = slow.combine(&right.behavior(), |left, right| (*left, *right));
+    assert_eq!(both.now(), (1, 1));
+}
+
+#[test]
 fn other_threads_never_see_half_a_change() {
-    let (left, right) = (Source::new(0u64), Source::new(0u64));
-    let sum = left.behavior().combine(&right.behavior(), |l, r| (*l, *r));
-    let top = sum.combine(&left.behavior(), |sum, l| (sum.0, sum.1, *l));
+    // With so many sources in one batch, a look often falls in its middle.
+    let sources: Vec<_> = (0..1_000).map(|_| Source::new(0)).collect();
+    let (first, last) = (sources[0].behavior(), sources[999].behavior());
+    let both = first.combine(&last, |first, last| (*first, *last));
+    let top = both.combine(&first, |both, first| (both.0, both.1, *first));
     let (noted, _subscription) = note(&top, |top| *top);
     thread::scope(|scope| {
         let writers: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
-                    for n in 0..5_000 {
+                    for n in 0..300 {
                         let mut batch = Batch::new();
-                        batch.set(&left, n);
-                        batch.set(&right, n);
+                        sources.iter().for_each(|source| batch.set(source, n));
                         batch.commit();
                     }
                 })

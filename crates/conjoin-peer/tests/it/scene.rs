@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conjoin_core::{Doc, ReplicaId};
-use conjoin_peer::{Channel, Event, Input, LinkId, LinkState, Manager, Output, Session};
+use conjoin_peer::{Channel, Input, LinkId, LinkState, Manager, Output, Session};
 use conjoin_signaling::{Candidate, ClientMessage, Description, PeerEntry, ServerMessage};
 
 pub(crate) struct Scene {

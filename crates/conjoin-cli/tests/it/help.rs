@@ -1,0 +1,49 @@
+//! What the command says about itself.
+
+use crate::support::{conjoin, failure, output};
+
+/// Every setting, and the variable it can also come from.
+const SETTINGS: [(&str, &str); 18] = [
+    ("--host", "CONJOIN_HOST"),
+    ("--port", "CONJOIN_PORT"),
+    ("--site", "CONJOIN_SITE"),
+    ("--reload", "CONJOIN_RELOAD"),
+    ("--ice-server", "CONJOIN_ICE_SERVERS"),
+    ("--log-format", "CONJOIN_LOG_FORMAT"),
+    ("--log-level", "CONJOIN_LOG_LEVEL"),
+    ("--max-message-size", "CONJOIN_MAX_MESSAGE_SIZE"),
+    ("--max-queue-size", "CONJOIN_MAX_QUEUE_SIZE"),
+    ("--max-peers-per-room", "CONJOIN_MAX_PEERS_PER_ROOM"),
+    ("--max-rooms", "CONJOIN_MAX_ROOMS"),
+    ("--max-connections", "CONJOIN_MAX_CONNECTIONS"),
+    ("--messages-per-second", "CONJOIN_MESSAGES_PER_SECOND"),
+    ("--message-burst", "CONJOIN_MESSAGE_BURST"),
+    ("--ping-interval", "CONJOIN_PING_INTERVAL"),
+    ("--ping-timeout", "CONJOIN_PING_TIMEOUT"),
+    ("--takeover-wait", "CONJOIN_TAKEOVER_WAIT"),
+    ("--join-timeout", "CONJOIN_JOIN_TIMEOUT"),
+];
+
+#[test]
+fn help_names_every_setting_and_its_variable() {
+    let help = output(&mut conjoin(&["serve", "--help"]));
+    let help = String::from_utf8(help.stdout).unwrap();
+    let flags: Vec<_> = help.lines().filter_map(|line| line.trim_start().strip_prefix("--")).collect();
+    assert_eq!(flags.len(), SETTINGS.len(), "{flags:?}");
+    for (flag, variable) in SETTINGS {
+        assert!(
+            help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")),
+            "{flag} is not in {help}"
+        );
+        assert!(help.contains(&format!("[env: {variable}")), "{variable} is not in {help}");
+    }
+}
+
+#[test]
+fn help_and_version_are_there() {
+    let help = String::from_utf8(output(&mut conjoin(&["--help"])).stdout).unwrap();
+    assert!(help.contains("serve") && help.contains("Serve signaling and the demo pages"), "{help}");
+    let version = String::from_utf8(output(&mut conjoin(&["--version"])).stdout).unwrap();
+    assert_eq!(version, format!("conjoin {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(failure(&mut conjoin(&[])).contains("Usage: conjoin <COMMAND>"));
+}

@@ -1,0 +1,145 @@
+//! The real binary, on a free port, ended with the test.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
+
+/// Longer than anything here takes, even on a busy machine.
+pub(crate) const BOUND: Duration = Duration::from_secs(20);
+
+/// The command, with nothing from the environment of whoever runs the tests.
+pub(crate) fn conjoin(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conjoin"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CONJOIN_")) {
+            command.env_remove(name);
+        }
+    }
+    command.args(args);
+    command
+}
+
+/// Runs a command that ends by itself.
+pub(crate) fn output(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+/// What a command that must fail says.
+pub(crate) fn failure(command: &mut Command) -> String {
+    let output = output(command);
+    assert!(!output.status.success(), "it did not fail: {output:?}");
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+/// A server that was started and has said where it is.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) greeting: String,
+    pub(crate) port: u16,
+    /// Keeps the other end of its standard output open.
+    _lines: mpsc::Receiver<String>,
+}
+
+impl Server {
+    /// Starts `command` and waits for its greeting.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let lines = lines(child.stdout.take().expect("it is piped"));
+        let mut greeting = String::new();
+        let port = loop {
+            let Ok(line) = lines.recv_timeout(BOUND) else {
+                drop(child.kill());
+                let output = child.wait_with_output().expect("it ended");
+                panic!("no greeting but {greeting:?} and {}", String::from_utf8_lossy(&output.stderr));
+            };
+            greeting = greeting + &line + "\n";
+            if let Some((_, port)) =
+                line.split_once("ws://").and_then(|(_, address)| address.rsplit_once(':'))
+            {
+                break port.trim().parse().expect("a port");
+            }
+        };
+        Self { child, greeting, port, _lines: lines }
+    }
+
+    /// `GET`, as text with the head.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        stream.set_read_timeout(Some(BOUND)).expect("a bound above zero");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("it reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// A signaling socket, whose reads are bounded.
+    pub(crate) fn socket(&self) -> WebSocket<TcpStream> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        stream.set_read_timeout(Some(BOUND)).expect("a bound above zero");
+        let (socket, _) =
+            tungstenite::client(format!("ws://127.0.0.1:{}/", self.port), stream).expect("a socket");
+        socket
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+
+    /// Waits until it has ended: how, after how long, and what its log says.
+    pub(crate) fn wait(mut self) -> (ExitStatus, Duration, String) {
+        let start = Instant::now();
+        while start.elapsed() < BOUND {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                let took = start.elapsed();
+                let mut log = String::new();
+                self.child.stderr.take().expect("it is piped").read_to_string(&mut log).expect("UTF-8");
+                return (status, took, log);
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        panic!("it does not end");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // If it ended already, there is nothing to end.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The next text on a socket, read as JSON.
+pub(crate) fn next(socket: &mut WebSocket<TcpStream>) -> serde_json::Value {
+    loop {
+        match socket.read().expect("a message within the bound") {
+            Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
+            Message::Ping(_) => {}
+            other => panic!("no text but {other:?}"),
+        }
+    }
+}
+
+fn lines(stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
