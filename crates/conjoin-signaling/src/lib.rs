@@ -18,9 +18,13 @@
 //! assert_eq!(ClientMessage::from_json(&join.to_json()), Ok(join));
 //! ```
 
+mod wire;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use wire::Wire;
 
 /// The largest signaling message a client sends, in bytes.
 ///
@@ -38,8 +42,7 @@ pub const MAX_ID: usize = 128;
 pub const MAX_NAME: usize = 256;
 
 /// What a client sends to the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientMessage {
     /// Enter a room. Answered with [`ServerMessage::Peers`].
     Join {
@@ -48,10 +51,8 @@ pub enum ClientMessage {
         /// The id this client chose for itself.
         peer_id: String,
         /// A name to show to the others.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         peer_name: Option<String>,
         /// What an earlier join was given: proves that `peer_id` is ours to take over.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         resume_token: Option<String>,
     },
     /// Leave the room. Not answered.
@@ -70,8 +71,7 @@ pub enum ClientMessage {
 }
 
 /// What the server sends to a client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerMessage {
     /// Who is in the room already, the receiver not included. The newcomer offers to each.
     Peers {
@@ -80,10 +80,8 @@ pub enum ServerMessage {
         /// Those already there.
         peers: Vec<PeerEntry>,
         /// STUN and TURN servers to use; none are needed on one machine or LAN.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         ice_servers: Vec<IceServer>,
         /// To be sent with the next join after a lost socket, to take over at once.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         resume_token: Option<String>,
     },
     /// Somebody entered the room, and will offer.
@@ -93,7 +91,6 @@ pub enum ServerMessage {
         /// Who.
         peer_id: String,
         /// A name to show.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         peer_name: Option<String>,
     },
     /// Somebody left the room.
@@ -108,7 +105,6 @@ pub enum ServerMessage {
         /// For people.
         message: String,
         /// For programs.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<ErrorCode>,
     },
     /// An offer, relayed.
@@ -118,7 +114,6 @@ pub enum ServerMessage {
     /// A candidate, relayed.
     IceCandidate(Candidate),
     /// A type this version does not know; to be ignored.
-    #[serde(other)]
     Unknown,
 }
 
@@ -133,11 +128,9 @@ pub struct PeerEntry {
 }
 
 /// A session description on its way from one peer to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     /// The sender; the server overwrites what a client writes here.
-    #[serde(default)]
     pub from_peer_id: String,
     /// The receiver, in the same room.
     pub to_peer_id: String,
@@ -145,23 +138,19 @@ pub struct Description {
     pub sdp: String,
     /// Which attempt to connect this belongs to, so that late messages of an earlier attempt
     /// are told apart. Absent from clients that do not know it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
 }
 
 /// An ICE candidate on its way from one peer to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The sender; the server overwrites what a client writes here.
-    #[serde(default)]
     pub from_peer_id: String,
     /// The receiver, in the same room.
     pub to_peer_id: String,
     /// JSON text of an `RTCIceCandidateInit`.
     pub candidate: String,
     /// Which attempt to connect this belongs to, as in [`Description::connection`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
 }
 
@@ -216,21 +205,10 @@ impl fmt::Display for InvalidMessage {
 
 impl std::error::Error for InvalidMessage {}
 
-fn to_json(message: &impl Serialize) -> String {
-    serde_json::to_string(message).expect("strings and lists of strings always have a JSON form")
-}
-
-fn from_json<'a, T: Deserialize<'a>>(text: &'a str, limit: usize) -> Result<T, InvalidMessage> {
-    if text.len() > limit {
-        return Err(InvalidMessage(format!("{} bytes, at most {limit} are taken", text.len())));
-    }
-    serde_json::from_str(text).map_err(|error| InvalidMessage(error.to_string()))
-}
-
 impl ClientMessage {
     /// As JSON text.
     pub fn to_json(&self) -> String {
-        to_json(self)
+        Wire::from(self).to_json()
     }
 
     /// From JSON text.
@@ -238,14 +216,14 @@ impl ClientMessage {
     /// # Errors
     /// If the text is no known message or longer than [`MAX_MESSAGE`].
     pub fn from_json(text: &str) -> Result<Self, InvalidMessage> {
-        from_json(text, MAX_MESSAGE)
+        Wire::from_json(text, MAX_MESSAGE)?.try_into()
     }
 }
 
 impl ServerMessage {
     /// As JSON text.
     pub fn to_json(&self) -> String {
-        to_json(self)
+        Wire::from(self).to_json()
     }
 
     /// From JSON text. A `type` this version does not know gives [`ServerMessage::Unknown`].
@@ -253,7 +231,7 @@ impl ServerMessage {
     /// # Errors
     /// If the text is no message or longer than [`MAX_SERVER_MESSAGE`].
     pub fn from_json(text: &str) -> Result<Self, InvalidMessage> {
-        from_json(text, MAX_SERVER_MESSAGE)
+        Wire::from_json(text, MAX_SERVER_MESSAGE)?.try_into()
     }
 
     /// An error with a code.

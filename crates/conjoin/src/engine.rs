@@ -1,0 +1,357 @@
+//! A room at work: the document, the manager and the driver, and the one loop that all inputs go
+//! through.
+//!
+//! Inputs may come at any moment: from the driver, from the app, and from the app's callbacks
+//! while another input is being worked on. Each is put in a queue; whoever finds nobody working on
+//! the queue works until it is empty. So the manager sees one input after the other, what it
+//! wants sent is sent at once, and callbacks run with no lock held.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use conjoin_core::behavior::{Batch, Behavior, Notifications, Subscription};
+use conjoin_core::{Doc, ReplicaId, Transaction, Value, VersionVector};
+use conjoin_peer::{Event, Input, Manager, Output, PeerInfo, Session, Stats, Status};
+
+use crate::driver::{Driver, Identity, Sink};
+use crate::listeners::{Listen, Listeners};
+use crate::observed::Observed;
+
+/// Everything behind the handles of a room.
+pub(crate) struct Engine {
+    driver: Box<dyn Driver>,
+    queue: Mutex<Queue>,
+    state: Mutex<State>,
+    listeners: Listeners,
+    peer_id: String,
+    replica: ReplicaId,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Somebody works on it.
+    running: bool,
+}
+
+enum Job {
+    Input(Input),
+    /// Something of our own to tell the app.
+    Tell(Event),
+}
+
+struct State {
+    manager: Manager,
+    doc: Doc,
+    observed: Observed,
+    session: Session,
+    /// The app connected and did not disconnect since.
+    wanted: bool,
+    /// It was `wanted` when it was paused.
+    paused: bool,
+}
+
+impl Engine {
+    /// An engine with the driver that `connect_driver` makes.
+    pub(crate) fn new(
+        session: Session,
+        identity: Identity,
+        connect_driver: impl FnOnce(Sink) -> Box<dyn Driver>,
+    ) -> Arc<Self> {
+        let Identity { peer_id, replica, seed } = identity;
+        let manager = Manager::new(peer_id.clone(), seed);
+        let observed = Observed::new(&manager);
+        let doc = Doc::new(replica);
+        let state = State { manager, doc, observed, session, wanted: false, paused: false };
+        Arc::new_cyclic(|engine| Self {
+            driver: connect_driver(Sink::new(engine.clone())),
+            queue: Mutex::default(),
+            state: Mutex::new(state),
+            listeners: Listeners::default(),
+            peer_id,
+            replica,
+        })
+    }
+
+    pub(crate) fn connect(&self) {
+        if let Some(obstacle) = self.driver.obstacle() {
+            self.enqueue(Job::Tell(Event::Problem(obstacle)));
+            return;
+        }
+        let session = {
+            let mut state = self.state();
+            (state.wanted, state.paused) = (true, false);
+            state.session.clone()
+        };
+        self.feed(Input::Connect(session));
+    }
+
+    pub(crate) fn disconnect(&self) {
+        {
+            let mut state = self.state();
+            (state.wanted, state.paused) = (false, false);
+        }
+        self.feed(Input::Disconnect);
+    }
+
+    pub(crate) fn pause(&self) {
+        {
+            let mut state = self.state();
+            state.paused |= mem::take(&mut state.wanted);
+        }
+        self.feed(Input::Disconnect);
+    }
+
+    pub(crate) fn resume(&self) {
+        let paused = mem::take(&mut self.state().paused);
+        if paused {
+            self.connect();
+        }
+    }
+
+    pub(crate) fn session(&self) -> Session {
+        self.state().session.clone()
+    }
+
+    pub(crate) fn set_session(&self, session: Session) {
+        self.state().session = session;
+    }
+
+    pub(crate) fn transact<R>(&self, edit: impl FnOnce(&mut Transaction<'_>) -> R) -> R {
+        let mut edit = Some(edit);
+        let mut result = None;
+        self.edit(&mut |tx| result = edit.take().map(|edit| edit(tx)));
+        result.expect("the document calls the edit once")
+    }
+
+    fn edit(&self, edit: &mut dyn FnMut(&mut Transaction<'_>)) {
+        let (edited, notifications) = {
+            let mut state = self.state();
+            let State { doc, observed, .. } = &mut *state;
+            let commit = {
+                let _editing = Editing::begin(self);
+                doc.transact(edit)
+            };
+            let mut batch = Batch::new();
+            let edited = !commit.delta.is_empty();
+            if edited {
+                observed.document_changed(doc, &commit.changed, &mut batch);
+            }
+            (edited, batch.apply())
+        };
+        if edited {
+            self.feed(Input::Edited);
+        }
+        drop(notifications);
+    }
+
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Doc) -> R) -> R {
+        read(&self.state().doc)
+    }
+
+    pub(crate) fn status(&self) -> Behavior<Status> {
+        self.state().observed.status()
+    }
+
+    pub(crate) fn peers(&self) -> Behavior<Vec<PeerInfo>> {
+        let State { manager, observed, .. } = &*self.state();
+        observed.peers(manager)
+    }
+
+    pub(crate) fn stats(&self) -> Behavior<Stats> {
+        let State { manager, observed, .. } = &mut *self.state();
+        observed.stats(manager, self.driver.now())
+    }
+
+    pub(crate) fn version(&self) -> Behavior<VersionVector> {
+        self.watch(Observed::version)
+    }
+
+    pub(crate) fn watch_counter(&self, name: &str) -> Behavior<i64> {
+        self.watch(|observed, doc| observed.counter(doc, name))
+    }
+
+    pub(crate) fn watch_float_counter(&self, name: &str) -> Behavior<f64> {
+        self.watch(|observed, doc| observed.float_counter(doc, name))
+    }
+
+    pub(crate) fn watch_register(&self, name: &str) -> Behavior<Option<Value>> {
+        self.watch(|observed, doc| observed.register(doc, name))
+    }
+
+    pub(crate) fn watch_map(&self, name: &str) -> Behavior<BTreeMap<String, Value>> {
+        self.watch(|observed, doc| observed.map(doc, name))
+    }
+
+    pub(crate) fn watch_key(&self, name: &str, key: &str) -> Behavior<Option<Value>> {
+        self.watch(|observed, doc| observed.key(doc, name, key))
+    }
+
+    fn watch<T>(&self, watch: impl FnOnce(&mut Observed, &Doc) -> Behavior<T>) -> Behavior<T> {
+        let State { doc, observed, .. } = &mut *self.state();
+        watch(observed, doc)
+    }
+
+    /// How many values have a source.
+    #[cfg(test)]
+    pub(crate) fn watched_values(&self) -> usize {
+        self.state().observed.len()
+    }
+
+    pub(crate) fn on_event(&self, callback: Box<dyn Listen>) -> Subscription {
+        self.listeners.add(callback)
+    }
+
+    pub(crate) const fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    pub(crate) fn peer_id(&self) -> String {
+        self.peer_id.clone()
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.driver.now()
+    }
+
+    /// Hands an input to the manager and does what it asks for: now, or after the input that is
+    /// being worked on.
+    pub(crate) fn feed(&self, input: Input) {
+        self.enqueue(Job::Input(input));
+    }
+
+    fn enqueue(&self, job: Job) {
+        {
+            let mut queue = lock(&self.queue);
+            queue.jobs.push_back(job);
+            if mem::replace(&mut queue.running, true) {
+                return;
+            }
+        }
+        let running = Running(&self.queue);
+        while let Some(job) = self.next_job() {
+            match job {
+                Job::Input(input) => {
+                    let (notifications, events) = self.step(input);
+                    drop(notifications);
+                    for event in &events {
+                        self.listeners.tell(event);
+                    }
+                }
+                Job::Tell(event) => self.listeners.tell(&event),
+            }
+        }
+        mem::forget(running);
+    }
+
+    /// The next job; if there is none, nobody is running any more.
+    fn next_job(&self) -> Option<Job> {
+        let mut queue = lock(&self.queue);
+        let job = queue.jobs.pop_front();
+        queue.running = job.is_some();
+        job
+    }
+
+    fn step(&self, input: Input) -> (Notifications, Vec<Event>) {
+        let mut state = self.state();
+        let State { manager, doc, observed, .. } = &mut *state;
+        let now = self.driver.now();
+        let listening = !self.listeners.is_empty();
+        manager.log_messages(listening);
+        manager.handle(now, doc, input);
+        let mut batch = Batch::new();
+        let mut events = Vec::new();
+        let (mut status, mut peers) = (false, false);
+        while let Some(output) = manager.poll() {
+            let Output::Event(event) = output else {
+                self.driver.perform(output);
+                continue;
+            };
+            match &event {
+                Event::Status => status = true,
+                Event::Peers => peers = true,
+                Event::Changed(changed) => observed.document_changed(doc, changed, &mut batch),
+                Event::Wire(_) | Event::Problem(_) => {}
+            }
+            if listening {
+                events.push(event);
+            }
+        }
+        if status {
+            observed.status_changed(manager, &mut batch);
+        }
+        if peers {
+            observed.peers_changed(manager, &mut batch);
+        }
+        let stats = observed.refresh_stats(manager, now, &mut batch);
+        self.driver.wake_at(manager.deadline().into_iter().chain(stats).min());
+        (batch.apply(), events)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        Editing::check(self);
+        lock(&self.state)
+    }
+}
+
+impl Drop for Engine {
+    /// Says goodbye; nobody listens any more.
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.manager.handle(self.driver.now(), &mut state.doc, Input::Disconnect);
+        while let Some(output) = state.manager.poll() {
+            if !matches!(output, Output::Event(_)) {
+                self.driver.perform(output);
+            }
+        }
+        self.driver.wake_at(None);
+    }
+}
+
+/// Lets others work on the queue again when a callback panicked.
+struct Running<'a>(&'a Mutex<Queue>);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        lock(self.0).running = false;
+    }
+}
+
+thread_local! {
+    /// The addresses of the engines whose documents this thread is editing.
+    static EDITING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Marks that this thread holds the lock of an engine's document while it runs the app's edit.
+struct Editing;
+
+impl Editing {
+    fn begin(engine: &Engine) -> Self {
+        EDITING.with_borrow_mut(|editing| editing.push(address(engine)));
+        Self
+    }
+
+    /// A panic with a reason is better than waiting for oneself for ever.
+    fn check(engine: &Engine) {
+        let editing = EDITING.with_borrow(|editing| editing.contains(&address(engine)));
+        assert!(!editing, "a room cannot be used by an edit of its own; use the transaction");
+    }
+}
+
+impl Drop for Editing {
+    fn drop(&mut self) {
+        EDITING.with_borrow_mut(Vec::pop);
+    }
+}
+
+fn address(engine: &Engine) -> usize {
+    std::ptr::from_ref(engine).addr()
+}
+
+/// A panic in an app's edit leaves the document whole: its transaction commits when it is dropped.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,141 @@
+//! The room, as an app sees it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conjoin_core::behavior::{Behavior, MaybeSend, Subscription};
+use conjoin_core::{ReplicaId, Transaction, VersionVector};
+use conjoin_peer::{Event, Input, PeerInfo, Session, Stats, Status};
+
+use crate::engine::Engine;
+use crate::values::{Counter, FloatCounter, Map, Register};
+
+/// A document shared with everyone in a room.
+///
+/// It is made offline and empty, with a random replica and peer id of its own; [`connect`] joins
+/// the room. Cloning gives another handle to the same room. When the last handle is gone, the
+/// room says goodbye and closes its connections.
+///
+/// [`connect`]: Room::connect
+#[derive(Clone)]
+pub struct Room {
+    engine: Arc<Engine>,
+}
+
+impl Room {
+    pub(crate) fn from_engine(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Joins the room of the [`session`](Self::session), and stays in it until
+    /// [`disconnect`](Self::disconnect): whatever breaks meanwhile is tried again.
+    ///
+    /// Returns at once; [`status`](Self::status) tells how it goes.
+    pub fn connect(&self) {
+        self.engine.connect();
+    }
+
+    /// Says goodbye to the peers and leaves the room. The document stays, and can be edited.
+    pub fn disconnect(&self) {
+        self.engine.disconnect();
+    }
+
+    /// The server, room and name that the next [`connect`](Self::connect) uses.
+    pub fn session(&self) -> Session {
+        self.engine.session()
+    }
+
+    /// Sets what the next [`connect`](Self::connect) uses. The document stays as it is; a
+    /// connection that is up stays where it is.
+    pub fn set_session(&self, session: Session) {
+        self.engine.set_session(session);
+    }
+
+    /// Edits the document: all edits made in `edit` are sent to the peers as one, and become
+    /// visible everywhere at once.
+    ///
+    /// The frames are on their way when this returns.
+    ///
+    /// # Panics
+    /// If `edit` uses the room itself instead of the transaction it is given.
+    pub fn transact<R>(&self, edit: impl FnOnce(&mut Transaction<'_>) -> R) -> R {
+        self.engine.transact(edit)
+    }
+
+    /// The counter of this name: whole numbers that everyone adds to.
+    pub fn counter(&self, name: &str) -> Counter {
+        Counter::new(self.clone(), name)
+    }
+
+    /// The counter of this name that counts in fractions.
+    pub fn float_counter(&self, name: &str) -> FloatCounter {
+        FloatCounter::new(self.clone(), name)
+    }
+
+    /// The register of this name: one value, the last one written wins.
+    pub fn register(&self, name: &str) -> Register {
+        Register::new(self.clone(), name)
+    }
+
+    /// The map of this name: one register for each key.
+    pub fn map(&self, name: &str) -> Map {
+        Map::new(self.clone(), name)
+    }
+
+    /// Where this peer stands with the signaling server.
+    pub fn status(&self) -> Behavior<Status> {
+        self.engine.status()
+    }
+
+    /// The other peers in the room, with their state and round-trip time.
+    pub fn peers(&self) -> Behavior<Vec<PeerInfo>> {
+        self.engine.peers()
+    }
+
+    /// Counts of what was sent and received, brought up to date up to four times a second.
+    pub fn stats(&self) -> Behavior<Stats> {
+        self.engine.stats()
+    }
+
+    /// How many operations of each replica the document has.
+    pub fn version(&self) -> Behavior<VersionVector> {
+        self.engine.version()
+    }
+
+    /// Calls `callback` with what happens from now on: messages on the wire, problems, changes.
+    /// Dropping the subscription ends it.
+    pub fn on_event(&self, callback: impl FnMut(&Event) + MaybeSend + 'static) -> Subscription {
+        self.engine.on_event(Box::new(callback))
+    }
+
+    /// The replica this document edits as: random, a new one for each room made.
+    pub fn replica(&self) -> ReplicaId {
+        self.engine.replica()
+    }
+
+    /// The id of this peer in the room: random, a new one for each room made.
+    pub fn peer_id(&self) -> String {
+        self.engine.peer_id()
+    }
+
+    /// The time on the clock that [`Wire::at`](crate::Wire::at) and [`Status::Retrying`] use.
+    pub fn now(&self) -> Duration {
+        self.engine.now()
+    }
+
+    /// Tells the room that the network may have changed: connections are checked and retried at
+    /// once. In a browser, the room notices by itself.
+    pub fn network_changed(&self) {
+        self.engine.feed(Input::NetworkChanged);
+    }
+}
+
+impl std::fmt::Debug for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Room").field("peer_id", &self.peer_id()).field("session", &self.session()).finish()
+    }
+}
