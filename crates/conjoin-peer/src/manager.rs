@@ -237,7 +237,7 @@ impl Manager {
         let links: Vec<_> = self.links.keys().copied().filter(|link| Some(*link) != from).collect();
         for link in links {
             self.with_sync(doc, link, |sync, cx| {
-                sync.offer(fresh);
+                sync.offer(cx.now, fresh);
                 sync.flush(cx);
             });
         }

@@ -10,6 +10,9 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// The share of the interval for each peer.
 const PER_PEER: Duration = Duration::from_millis(120);
 
+/// The quiet after edits before a heartbeat.
+const SETTLE: Duration = Duration::from_millis(400);
+
 /// Heartbeats that may be on their way at once before the oldest counts as lost.
 const IN_FLIGHT: usize = 8;
 
@@ -21,6 +24,7 @@ pub(crate) struct Pulse {
     smoothed: Option<(Duration, Duration)>,
     heard: Duration,
     next: Duration,
+    settle_at: Option<Duration>,
     interval: Duration,
 }
 
@@ -32,6 +36,7 @@ impl Pulse {
             smoothed: None,
             heard: now,
             next: now,
+            settle_at: None,
             interval: INTERVAL,
         }
     }
@@ -41,8 +46,14 @@ impl Pulse {
     }
 
     /// When the next heartbeat is due.
-    pub(crate) const fn next(&self) -> Duration {
-        self.next
+    pub(crate) fn next(&self) -> Duration {
+        self.settle_at.map_or(self.next, |at| at.min(self.next))
+    }
+
+    /// After edits, a heartbeat soon tells both sides that they agree, or that something is
+    /// missing. Where there are many peers, it can wait for its turn.
+    pub(crate) fn settle(&mut self, now: Duration) {
+        self.settle_at = (self.interval == INTERVAL).then_some(now + SETTLE);
     }
 
     /// Asks for a heartbeat now.
@@ -61,6 +72,7 @@ impl Pulse {
         }
         self.sent.push_back((token, now));
         self.next = now + pause;
+        self.settle_at = None;
         token
     }
 

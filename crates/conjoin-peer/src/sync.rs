@@ -326,6 +326,7 @@ impl Sync {
         let before: VersionVector = seen(cx.doc);
         let applied = cx.doc.apply(delta)?;
         self.last_data = cx.now;
+        self.pulse.settle(cx.now);
         if !applied.changed.is_empty() {
             cx.effects.push(Effect::Changed(applied.changed));
         }
@@ -376,8 +377,9 @@ impl Sync {
 
     /// Takes note of operations new here that the peer should get, unless it gets them from their
     /// author directly.
-    pub(crate) fn offer(&mut self, fresh: &VersionVector) {
+    pub(crate) fn offer(&mut self, now: Duration, fresh: &VersionVector) {
         let Some(other) = &self.other else { return };
+        self.pulse.settle(now);
         for (replica, count) in fresh.iter() {
             if replica != other.replica && !other.neighbors.contains(&replica) {
                 self.due.advance(replica, count);

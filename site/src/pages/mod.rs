@@ -1,0 +1,3 @@
+//! The demos, one module each.
+
+pub(crate) mod counter;

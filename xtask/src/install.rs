@@ -1,0 +1,160 @@
+//! What must be on the machine, and getting it there.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, bail};
+use conjoin_e2e::Browser;
+
+use crate::{
+    run::{output, run},
+    workspace::{WASM, Workspace},
+};
+
+/// Debian's compiler for the web: the whole standard library is built with it, from its own source.
+const DEBIAN_RUST: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+
+/// What the page and its tests run in.
+const DEBIAN_BROWSER: [&str; 2] = ["chromium", "chromium-driver"];
+
+/// How wasm is compiled on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WasmCompiler {
+    /// The toolchain in use has a standard library for the target.
+    Toolchain,
+    /// Debian's compiler, which builds the standard library along.
+    Debian,
+}
+
+impl WasmCompiler {
+    /// A cargo command that compiles for `target` with a standard library at hand.
+    pub(crate) fn cargo(self, workspace: &Workspace) -> Command {
+        match self {
+            Self::Toolchain => workspace.cargo(),
+            Self::Debian => {
+                let mut command = Command::new("/usr/bin/cargo");
+                command.current_dir(&workspace.root);
+                for variable in ["CARGO", "RUSTUP_TOOLCHAIN"] {
+                    command.env_remove(variable);
+                }
+                command
+                    .arg("-Zbuild-std=std,panic_abort")
+                    .env("RUSTC", "/usr/bin/rustc")
+                    // Building the standard library is a nightly feature; its result is the stable one.
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "/usr/bin/wasm-ld-22")
+                    // Another compiler's artefacts would be thrown away at every change between the two.
+                    .env("CARGO_TARGET_DIR", workspace.target.join("debian"));
+                command
+            }
+        }
+    }
+
+    /// Where cargo builds with it.
+    pub(crate) fn target_dir(self, workspace: &Workspace) -> std::path::PathBuf {
+        match self {
+            Self::Toolchain => workspace.target.clone(),
+            Self::Debian => workspace.target.join("debian"),
+        }
+    }
+}
+
+/// Sees to it that wasm for browsers can be compiled.
+///
+/// # Errors
+/// When it can't be; the error says what to install.
+pub(crate) fn wasm_compiler(workspace: &Workspace) -> Result<WasmCompiler> {
+    let Err(error) = target(workspace, WASM) else { return Ok(WasmCompiler::Toolchain) };
+    if can_apt() {
+        apt_get(&DEBIAN_RUST).with_context(|| format!("{error:#}"))?;
+        return Ok(WasmCompiler::Debian);
+    }
+    Err(error)
+}
+
+/// Sees to it that the toolchain in use has a standard library for `target`.
+///
+/// # Errors
+/// When it hasn't and rustup can't add it.
+pub(crate) fn target(workspace: &Workspace, target: &str) -> Result<()> {
+    let rustc = || {
+        let mut rustc = Command::new("rustc");
+        rustc.current_dir(&workspace.root);
+        rustc
+    };
+    let libraries = output(rustc().args(["--print", "target-libdir", "--target", target]))?;
+    if Path::new(libraries.trim()).is_dir() {
+        return Ok(());
+    }
+    let line = format!("rustup target add {target}");
+    if let Err(error) =
+        run(Command::new("rustup").current_dir(&workspace.root).args(["target", "add", target]))
+    {
+        bail!("no standard library for {target}. Install it: {line} ({error:#})");
+    }
+    if !Path::new(libraries.trim()).is_dir() {
+        bail!(
+            "`{line}` went well, but the compiler in use ({}) is not rustup's",
+            output(rustc().arg("-V"))?.trim()
+        );
+    }
+    Ok(())
+}
+
+/// Sees to it that Chromium and its driver are there.
+///
+/// # Errors
+/// When they aren't and can't be installed.
+pub(crate) fn browser() -> Result<()> {
+    if Browser::find().is_some() {
+        return Ok(());
+    }
+    if !can_apt() {
+        bail!(
+            "Chromium and its driver are needed. Install them: apt-get install {}, or name them with the \
+             variables CHROMIUM and CHROMEDRIVER",
+            DEBIAN_BROWSER.join(" ")
+        );
+    }
+    apt_get(&DEBIAN_BROWSER)?;
+    Browser::find().map(drop).context("Chromium was installed, but is not on the PATH")
+}
+
+/// Sees to it that npm is there.
+///
+/// # Errors
+/// When it isn't and can't be installed.
+pub(crate) fn npm() -> Result<()> {
+    let there = || Command::new("npm").arg("--version").output().is_ok_and(|output| output.status.success());
+    if there() {
+        return Ok(());
+    }
+    if !can_apt() {
+        bail!("Node.js and npm are needed. Install them: apt-get install nodejs npm");
+    }
+    apt_get(&["nodejs", "npm"])
+}
+
+/// Whether this is a Debian that we may install packages on.
+fn can_apt() -> bool {
+    let root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    root && fs::exists("/etc/debian_version").unwrap_or(false)
+}
+
+fn apt_get(packages: &[&str]) -> Result<()> {
+    let install = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").args([
+            "install",
+            "--yes",
+            "--no-install-recommends",
+        ]);
+        command.args(packages);
+        command
+    };
+    // A machine's package list may be missing or old: then, and only then, it is fetched.
+    if run(&mut install()).is_err() {
+        run(Command::new("apt-get").arg("update"))?;
+        run(&mut install()).with_context(|| format!("needed: apt-get install {}", packages.join(" ")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Builds, demos, tests and measures Conjoin: `cargo xtask --help`.
+//!
+//! All set-up is in here. A fresh machine needs cargo and nothing else to begin with; what is missing is
+//! installed, or named together with the line that installs it.
+#![allow(clippy::print_stdout, reason = "a command line talks on standard output")]
+
+mod bench;
+mod bindgen;
+mod compress;
+mod demo;
+mod install;
+mod report;
+mod run;
+mod shots;
+mod site;
+mod size;
+mod test;
+mod watch;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Builds, demos, tests and measures Conjoin.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build everything and serve the demo; prints the address
+    Demo(demo::Arguments),
+    /// Build the web pages into site/dist
+    Site(site::Arguments),
+    /// Check and test everything, or only the steps named
+    Test(test::Arguments),
+    /// Build and weigh what a browser loads; fails if over a limit
+    Size,
+    /// Measure, side by side with others
+    #[command(subcommand)]
+    Bench(bench::Command),
+    /// Take a screenshot of every state of the page, into target/shots
+    Shots,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::bad(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let workspace = Workspace::locate()?;
+    match command {
+        Command::Demo(arguments) => demo::run(&workspace, &arguments),
+        Command::Site(arguments) => site::run(&workspace, &arguments),
+        Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Size => size::run(&workspace),
+        Command::Bench(command) => bench::run(&workspace, &command),
+        Command::Shots => shots::run(&workspace),
+    }
+}
