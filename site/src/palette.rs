@@ -1,16 +1,16 @@
 //! Colours for replicas: each has one for as long as the page lives, the same wherever it is shown.
 
 /// Hues at equal distances: as many as can be told apart at a glance.
-const HUES: usize = 12;
+const HUES: usize = 8;
 
 /// The hues lie from here on, in degrees: past the red of errors, and ending before it.
 const FIRST: usize = 40;
 /// See [`FIRST`].
 const SPAN: usize = 320;
 
-/// How far to go on when a hue is taken. Coprime to [`HUES`], so every hue is reached, and nearly
-/// half the circle, so that the two do not look alike.
-const STEP: usize = 5;
+/// How far to go on when a hue is taken. Coprime to [`HUES`], so every hue is reached, and far
+/// enough around the circle that the two do not look alike.
+const STEP: usize = 3;
 
 /// Gives out hues.
 ///
@@ -61,12 +61,12 @@ mod tests {
     fn hues_repeat_only_when_all_are_given_out() {
         let mut palette = Palette::default();
         // All of these ids would like the same hue.
-        let mut hues: Vec<u32> = (0..24).map(|nth| palette.hue(nth * 12)).collect();
+        let mut hues: Vec<u32> = (0..2 * HUES as u64).map(|nth| palette.hue(nth * HUES as u64)).collect();
         assert!(hues.iter().all(|hue| *hue < 360));
-        let mut first_round = hues[..12].to_vec();
+        let mut first_round = hues[..HUES].to_vec();
         first_round.sort_unstable();
         first_round.dedup();
-        assert_eq!(first_round.len(), 12);
+        assert_eq!(first_round.len(), HUES);
         hues.sort_unstable();
         assert!(hues.chunks(2).all(|pair| pair[0] == pair[1]), "each hue is given out twice: {hues:?}");
     }

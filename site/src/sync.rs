@@ -27,6 +27,7 @@ pub fn share_note(standing: Standing, unshared: u64, connected: usize, in_sync: 
         return match (connected, in_sync) {
             (1, 1) => "The other peer has every edit.".to_owned(),
             (1, _) => "The other peer is catching up.".to_owned(),
+            (2, 2) => "Both other peers have every edit.".to_owned(),
             (all, some) if all == some => format!("All {all} other peers have every edit."),
             (all, some) => format!("{some} of {all} other peers have every edit so far."),
         };
@@ -68,6 +69,7 @@ mod tests {
         let note = share_note(Standing::Joined, 1, 0, 0);
         assert_eq!(note, "1 edit will be shared with whoever joins.");
         assert_eq!(share_note(Standing::Joined, 0, 3, 2), "2 of 3 other peers have every edit so far.");
+        assert_eq!(share_note(Standing::Joined, 0, 2, 2), "Both other peers have every edit.");
         assert_eq!(share_note(Standing::Joined, 0, 3, 3), "All 3 other peers have every edit.");
     }
 

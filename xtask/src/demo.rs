@@ -2,10 +2,15 @@
 
 use std::{
     process::{Child, Command},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::{
     report,
@@ -53,6 +58,11 @@ fn serve(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 /// A quick build of the site, served from its folder, and both built again when a source changes.
 fn watch(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    // Whoever stops us stops the server too.
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
     let mut sources = Watch::new(workspace);
     let mut running: Option<Running> = None;
     loop {
@@ -73,14 +83,12 @@ fn watch(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         let mut ended = None;
         let changed = sources.changed(|| {
             ended = running.as_mut().and_then(|running| running.process.try_wait().ok().flatten());
-            ended.is_none()
+            ended.is_none() && !stop.load(Ordering::Relaxed)
         });
-        match changed {
-            Some(path) => report::heading(&format!("{} changed", workspace.short(&path))),
-            None => anyhow::bail!(
-                "the server ended{}",
-                ended.map_or(String::new(), |status| format!(" ({status})"))
-            ),
+        match (changed, ended) {
+            (Some(path), _) => report::heading(&format!("{} changed", workspace.short(&path))),
+            (None, Some(status)) if !stop.load(Ordering::Relaxed) => bail!("the server ended ({status})"),
+            (None, _) => return Ok(()),
         }
     }
 }

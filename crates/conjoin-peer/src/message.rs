@@ -89,7 +89,10 @@ impl Message {
         };
         match self {
             Self::Hello { replica, version: seen, .. } => format!("replica {replica}, {}", version(seen)),
-            Self::Define(replicas) => format!("{} replicas", replicas.len()),
+            Self::Define(replicas) => match replicas.len() {
+                1 => "1 replica".to_owned(),
+                count => format!("{count} replicas"),
+            },
             Self::DeltaResponse { delta, has_more } => {
                 let operations = delta.operations();
                 let s = if operations == 1 { "" } else { "s" };

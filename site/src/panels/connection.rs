@@ -86,8 +86,8 @@ pub(crate) fn connection(room: RoomSignals, draft: Draft) -> impl IntoView {
 /// with the draft.
 pub(crate) fn join(room: RoomSignals, draft: Draft) {
     if let Some(session) = untrack(|| draft.session()) {
+        room.connect(session.clone());
         draft.write_address(&session, false);
-        room.connect(session);
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) fn dial(room: RoomSignals) -> impl IntoView {
                     inner_html=icons::PLUS
                 ></button>
             </div>
-            <p class="dial-note" data-testid="share-note" role="status">{note}</p>
+            <p class="dial-note" data-testid="share-note">{note}</p>
             {contributions(room)}
             <p class="keys" inner_html=KEYS></p>
         </section>
