@@ -52,8 +52,8 @@ pub(crate) struct Serve {
     /// A STUN or TURN server that clients are told to use. May be given several times.
     ///
     /// On one machine or one local network none is needed. URL is stun:HOST[:PORT],
-    /// stuns:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp] or turns:HOST[:PORT][?transport=tcp].
-    /// TURN needs a user name and a credential after the URL, with commas between:
+    /// stuns:HOST[:PORT], turn:HOST[:PORT] or turns:HOST[:PORT]; turn: may end in ?transport=udp or
+    /// ?transport=tcp, and turns: in the latter. TURN needs a user name and a credential after the URL, with commas between:
     /// turn:turn.example.org:3478,ann,secret. The credential is all that follows the second comma.
     /// In the environment variable, several servers stand with spaces between them.
     #[arg(
