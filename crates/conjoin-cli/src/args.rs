@@ -1,5 +1,10 @@
 //! What the command understands.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "these comments are the help, where brackets are brackets"
+)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
