@@ -1,7 +1,7 @@
 //! A Chromium with a profile of its own, and the driver it is driven by.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Mutex},
@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     process::{Guard, first_match, signal_tree},
+    wait::wait,
     webdriver::{Client, text},
     window::{Layout, Window},
 };
@@ -84,8 +85,11 @@ impl Browser {
                  with CHROMIUM and CHROMEDRIVER"
             )
         })?;
+        let profile = TempDir::with_prefix("conjoin-browser-")?;
         let mut driver = Command::new(&driver)
             .arg("--port=0")
+            // What the browser leaves behind when it is killed goes with the profile.
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -98,7 +102,6 @@ impl Browser {
         })
         .context("chromedriver did not tell its port")?;
 
-        let profile = TempDir::with_prefix("conjoin-browser-")?;
         let client = Client::new(format!("http://127.0.0.1:{port}"));
         let created = client
             .post(
@@ -181,6 +184,11 @@ impl Drop for Inner {
         signal_tree(self.pid, Signal::KILL);
         let driver = self.driver.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let _ = driver.kill();
+        // Processes that are ending may still write: the folder is gone when it can be removed.
+        let _ = wait("the profile to be removed", Duration::from_secs(2), || {
+            let _ = fs::remove_dir_all(self.profile.path());
+            Ok((!self.profile.path().exists()).then_some(()))
+        });
     }
 }
 

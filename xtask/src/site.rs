@@ -26,7 +26,7 @@ const STATIC: [&str; 3] = ["index.html", "assets", "style"];
 /// How the site is built.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Build in a few seconds what is five times as large
+    /// Build in seconds what is three times as large, and not compressed
     #[arg(long)]
     draft: bool,
 }
