@@ -21,14 +21,19 @@ const MAX_REPLICAS: usize = 1 << 17;
 /// The longest name that is kept of what a peer says it is called, in bytes.
 const MAX_NAME: usize = conjoin_signaling::MAX_NAME;
 
+/// Flags of a DeltaResponse.
+const HAS_MORE: u8 = 1;
+const HAS_ACK: u8 = 2;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Message {
     /// Who I am and what I have seen. First in each direction, on the bulk channel.
     Hello { replica: ReplicaId, name: Option<String>, version: VersionVector },
     /// Numbers for more replicas.
     Define(Vec<ReplicaId>),
-    /// Changes, and whether more of them are on the way.
-    DeltaResponse { delta: Delta, has_more: bool },
+    /// Changes, whether more of them are on the way, and what [`Ack`](Self::Ack) would say, if
+    /// anything.
+    DeltaResponse { delta: Delta, has_more: bool, ack: VersionVector },
     /// What I have seen; give me the rest.
     DeltaRequest(VersionVector),
     /// A snapshot.
@@ -93,7 +98,7 @@ impl Message {
                 1 => "1 replica".to_owned(),
                 count => format!("{count} replicas"),
             },
-            Self::DeltaResponse { delta, has_more } => {
+            Self::DeltaResponse { delta, has_more, .. } => {
                 let operations = delta.operations();
                 let s = if operations == 1 { "" } else { "s" };
                 let more = if *has_more { ", more to come" } else { "" };
@@ -145,9 +150,12 @@ impl Message {
                     out.extend_from_slice(&replica.get().to_le_bytes());
                 }
             }
-            Self::DeltaResponse { delta, has_more } => {
+            Self::DeltaResponse { delta, has_more, ack } => {
                 out.push(Self::DELTA_RESPONSE);
-                out.push(u8::from(*has_more));
+                out.push(u8::from(*has_more) | if ack.is_empty() { 0 } else { HAS_ACK });
+                if !ack.is_empty() {
+                    ack.encode_with(&mut out, index);
+                }
                 delta.encode_with(&mut out, index);
             }
             Self::FullState(snapshot) => {
@@ -217,8 +225,13 @@ impl Message {
         };
         let message = match kind {
             Self::DELTA_RESPONSE => {
-                let has_more = reader.byte()? != 0;
-                Self::DeltaResponse { delta: Delta::decode_with(&mut reader, &resolve)?, has_more }
+                let flags = reader.byte()?;
+                let ack = match flags & HAS_ACK {
+                    0 => VersionVector::new(),
+                    _ => VersionVector::decode_with(&mut reader, &resolve)?,
+                };
+                let has_more = flags & HAS_MORE != 0;
+                Self::DeltaResponse { delta: Delta::decode_with(&mut reader, &resolve)?, has_more, ack }
             }
             Self::DELTA_REQUEST => Self::DeltaRequest(VersionVector::decode_with(&mut reader, &resolve)?),
             Self::CLOCK_REQUEST => Self::ClockRequest(VersionVector::decode_with(&mut reader, &resolve)?),
@@ -329,7 +342,11 @@ mod tests {
     fn message() -> impl Strategy<Value = Message> {
         let replicas = || prop::collection::vec(replica(), 0..4);
         prop_oneof![
-            (delta(), any::<bool>()).prop_map(|(delta, has_more)| Message::DeltaResponse { delta, has_more }),
+            (delta(), any::<bool>(), version()).prop_map(|(delta, has_more, ack)| Message::DeltaResponse {
+                delta,
+                has_more,
+                ack
+            }),
             version().prop_map(Message::DeltaRequest),
             prop::collection::vec(any::<u8>(), 0..50).prop_map(Message::FullState),
             version().prop_map(Message::ClockRequest),

@@ -34,6 +34,9 @@ const IN_FLIGHT: u32 = 4;
 /// So often a live frame is sent again before its content goes by bulk.
 const RESENDS: u32 = 4;
 
+/// An acknowledgement waits this long for a delta to travel with, unless a second is waiting.
+const ACK_DELAY: Duration = Duration::from_millis(5);
+
 /// Between two exchanges of versions with one peer.
 const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 
@@ -134,6 +137,10 @@ pub(crate) struct Sync {
     /// A delta of several bulk messages is on its way.
     streaming: bool,
 
+    /// What is to be acknowledged, and when at the latest.
+    ack: VersionVector,
+    ack_at: Option<Duration>,
+
     last_data: Duration,
     clock_after: Duration,
     request_after: Duration,
@@ -158,6 +165,8 @@ impl Sync {
             resend_at: None,
             resends: 0,
             streaming: false,
+            ack: VersionVector::new(),
+            ack_at: None,
             last_data: now,
             clock_after: now,
             request_after: now,
@@ -258,7 +267,12 @@ impl Sync {
                 Ok(Heard::Ready)
             }
             Message::Define(_) => Ok(Heard::Nothing),
-            Message::DeltaResponse { delta, .. } => self.delta(cx, &delta),
+            Message::DeltaResponse { delta, ack, .. } => {
+                if !ack.is_empty() {
+                    self.acknowledged(cx, &ack);
+                }
+                self.delta(cx, &delta)
+            }
             Message::FullState(snapshot) => {
                 let before = cx.doc.version().clone();
                 let applied = cx.doc.merge_snapshot(&snapshot)?;
@@ -296,15 +310,7 @@ impl Sync {
                 Ok(if self.pulse.echoed(token, cx.now) { Heard::News } else { Heard::Nothing })
             }
             Message::Ack(version) => {
-                self.has(cx, &version);
-                self.resends = 0;
-                if self.acked.covers(&self.told) {
-                    self.in_flight = 0;
-                    self.resend_at = None;
-                } else {
-                    self.in_flight = self.in_flight.saturating_sub(1);
-                }
-                self.flush(cx);
+                self.acknowledged(cx, &version);
                 Ok(Heard::News)
             }
             Message::Goodbye => Ok(Heard::Goodbye),
@@ -318,6 +324,18 @@ impl Sync {
                 Ok(Heard::Nothing)
             }
         }
+    }
+
+    fn acknowledged(&mut self, cx: &mut Context<'_>, version: &VersionVector) {
+        self.has(cx, version);
+        self.resends = 0;
+        if self.acked.covers(&self.told) {
+            self.in_flight = 0;
+            self.resend_at = None;
+        } else {
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+        self.flush(cx);
     }
 
     fn delta(&mut self, cx: &mut Context<'_>, delta: &Delta) -> Result<Heard, Violation> {
@@ -334,13 +352,29 @@ impl Sync {
         let fresh = seen.iter().filter(|&(replica, count)| count > before.get(replica)).collect();
         // It has what it sends.
         self.has(cx, &end);
-        self.send(cx, Channel::Live, &Message::Ack(seen));
+        self.acknowledge(cx, &seen, &fresh);
         if applied.missing && cx.now >= self.request_after {
             self.request_after = cx.now + self.pulse.patience();
             let request = Message::DeltaRequest(cx.doc.version().clone());
             self.send(cx, Channel::Bulk, &request);
         }
         Ok(Heard::Fresh(fresh))
+    }
+
+    /// Acknowledges with the next delta or soon; at once if the peer is waiting for it already.
+    fn acknowledge(&mut self, cx: &mut Context<'_>, seen: &VersionVector, fresh: &VersionVector) {
+        self.ack.join(seen);
+        if fresh.is_empty() || self.ack_at.is_some() {
+            self.send_ack(cx);
+        } else {
+            self.ack_at = Some(cx.now + ACK_DELAY);
+        }
+    }
+
+    fn send_ack(&mut self, cx: &mut Context<'_>) {
+        self.ack_at = None;
+        let ack = Message::Ack(std::mem::take(&mut self.ack));
+        self.send(cx, Channel::Live, &ack);
     }
 
     /// The peer has seen all of `version`, as far as there is such a thing.
@@ -427,11 +461,13 @@ impl Sync {
         if !again && !new && self.resend_at.is_some() {
             return true;
         }
-        let message = Message::DeltaResponse { delta: delta.clone(), has_more: false };
+        let message = Message::DeltaResponse { delta: delta.clone(), has_more: false, ack: self.ack.clone() };
         let bytes = message.encode(&mut self.numbers);
         if bytes.len() > LIVE_LIMIT {
             return false;
         }
+        self.ack = VersionVector::new();
+        self.ack_at = None;
         self.send_encoded(cx, Channel::Live, &message, bytes);
         if new {
             self.in_flight += 1;
@@ -439,7 +475,7 @@ impl Sync {
             self.resends += 1;
         }
         self.told.join(&self.due);
-        self.resend_at = Some(cx.now + self.pulse.patience() * (1 << self.resends.min(3)));
+        self.resend_at = Some(cx.now + ACK_DELAY + self.pulse.patience() * (1 << self.resends.min(3)));
         true
     }
 
@@ -460,7 +496,8 @@ impl Sync {
         self.in_flight = 0;
         self.resends = 0;
         self.resend_at = None;
-        self.send(cx, Channel::Bulk, &Message::DeltaResponse { delta, has_more });
+        let ack = VersionVector::new();
+        self.send(cx, Channel::Bulk, &Message::DeltaResponse { delta, has_more, ack });
     }
 
     fn send_state(&mut self, cx: &mut Context<'_>) {
@@ -482,7 +519,7 @@ impl Sync {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let beat = self.is_ready().then(|| self.pulse.next());
         let resend = self.resend_at.filter(|_| self.outbox.is_empty());
-        beat.into_iter().chain(resend).min()
+        beat.into_iter().chain(resend).chain(self.ack_at).min()
     }
 
     pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
@@ -493,6 +530,9 @@ impl Sync {
         }
         if self.resend_at.is_some_and(|at| cx.now >= at) {
             self.flush(cx);
+        }
+        if self.ack_at.is_some_and(|at| cx.now >= at) {
+            self.send_ack(cx);
         }
     }
 

@@ -117,8 +117,9 @@ fn an_edit_is_one_small_frame_and_is_acknowledged() {
         ada.doc.transact(|tx| tx.counter("clicks").increment());
         let outputs = ada.input(Input::Edited);
         let [Output::Send { channel: Channel::Live, data, .. }] = &outputs[..] else { panic!("{outputs:?}") };
-        let outputs = bob.frame(link(0), Channel::Live, data);
+        assert_eq!(bob.frame(link(0), Channel::Live, data), [], "the acknowledgement waits for company");
         assert_eq!(bob.doc.counter("clicks"), ada.doc.counter("clicks"));
+        let outputs = bob.next_deadline();
         // The first time, the acknowledgement introduces the replica it names.
         for output in outputs {
             let Output::Send { channel, data, .. } = output else { panic!("{output:?}") };
@@ -134,6 +135,24 @@ fn an_edit_is_one_small_frame_and_is_acknowledged() {
     let outputs = ada.input(Input::Edited);
     let [Output::Send { data, .. }] = &outputs[..] else { panic!("{outputs:?}") };
     assert!(data.len() <= 12, "{} bytes", data.len());
+}
+
+#[test]
+fn an_answer_carries_the_acknowledgement() {
+    let (mut ada, mut bob) = connected();
+    ada.doc.transact(|tx| tx.counter("clicks").increment());
+    for output in ada.input(Input::Edited) {
+        let Output::Send { channel, data, .. } = output else { panic!("{output:?}") };
+        bob.frame(link(0), channel, &data);
+    }
+    bob.doc.transact(|tx| tx.counter("clicks").increment());
+    for output in bob.input(Input::Edited) {
+        let Output::Send { channel, data, .. } = output else { panic!("{output:?}") };
+        ada.frame(link(0), channel, &data);
+    }
+    assert_eq!(ada.doc.counter("clicks"), 2);
+    let known = ada.manager.peers()[0].version.clone();
+    assert_eq!(known.as_ref(), Some(ada.doc.version()), "both the answer and what it answers");
 }
 
 #[test]
