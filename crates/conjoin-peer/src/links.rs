@@ -45,6 +45,7 @@ impl Manager {
     }
 
     /// An offer came.
+    #[inline(never)]
     pub(crate) fn accept(&mut self, doc: &mut Doc, offer: Description) {
         let id = offer.from_peer_id;
         let ours_stands = self.peer_id < id;
@@ -141,6 +142,7 @@ impl Manager {
     }
 
     /// If both sides just said Hello, the peer is connected.
+    #[inline(never)]
     pub(crate) fn check_ready(&mut self, doc: &mut Doc, link: LinkId) {
         let Some((id, found)) = self.find_link(link) else { return };
         let Some(replica) = found.sync.replica().filter(|_| found.sync.is_ready()) else { return };
@@ -232,6 +234,7 @@ impl Manager {
     }
 
     /// Does what is due.
+    #[inline(never)]
     pub(crate) fn run_timers(&mut self, doc: &mut Doc) {
         self.run_signaling_timers();
         let now = self.now;

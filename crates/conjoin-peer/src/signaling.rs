@@ -153,6 +153,7 @@ impl Manager {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn signaling_message(&mut self, doc: &mut Doc, text: &str) {
         if !matches!(self.signaling.status, Status::Connecting | Status::Joined) {
             return;

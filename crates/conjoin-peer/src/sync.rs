@@ -245,6 +245,7 @@ impl Sync {
         self.message(cx, message)
     }
 
+    #[inline(never)]
     fn message(&mut self, cx: &mut Context<'_>, message: Message) -> Result<Heard, Violation> {
         if self.other.is_none() && !matches!(message, Message::Hello { .. } | Message::Goodbye) {
             return Err(Violation::Frame("something before its Hello"));
@@ -338,6 +339,7 @@ impl Sync {
         self.flush(cx);
     }
 
+    #[inline(never)]
     fn delta(&mut self, cx: &mut Context<'_>, delta: &Delta) -> Result<Heard, Violation> {
         let end = delta.end();
         let seen = |doc: &Doc| end.iter().map(|(replica, _)| (replica, doc.version().get(replica))).collect();
@@ -429,6 +431,7 @@ impl Sync {
     }
 
     /// Sends what is due and not known to be there.
+    #[inline(never)]
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
         // While the bulk channel is busy, edits gather and go together.
         while self.is_ready() && self.outbox.is_empty() {
