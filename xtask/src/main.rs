@@ -12,6 +12,7 @@ mod install;
 mod report;
 mod run;
 mod shots;
+mod sim;
 mod site;
 mod size;
 mod test;
@@ -43,6 +44,9 @@ enum Command {
     Test(test::Arguments),
     /// Build and weigh what a browser loads; fails if over a limit
     Size,
+    /// Play scenarios in a simulated network, thousands of times; `sim --help` tells all
+    #[command(disable_help_flag = true)]
+    Sim(sim::Arguments),
     /// Measure, side by side with others
     #[command(subcommand)]
     Bench(bench::Command),
@@ -67,6 +71,7 @@ fn run(command: Command) -> Result<()> {
         Command::Site(arguments) => site::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Size => size::run(&workspace),
+        Command::Sim(arguments) => sim::run(&workspace, &arguments),
         Command::Bench(command) => bench::run(&workspace, &command),
         Command::Shots => shots::run(&workspace),
     }

@@ -20,6 +20,9 @@ const RESTART_TIMEOUT: Duration = Duration::from_secs(8);
 /// The side with the higher id leaves the first retry to the other for this long.
 const YIELD: Duration = Duration::from_secs(3);
 
+/// Of so many links closed it is known to which attempt they belonged.
+const CLOSED: usize = 64;
+
 /// After so many attempts in a row, the user is told.
 const TELL_AFTER: u32 = 2;
 
@@ -66,6 +69,9 @@ impl Manager {
                 return;
             }
             self.drop_link(doc, &id);
+        } else if offer.connection.as_ref().is_some_and(|attempt| self.closed.contains(attempt)) {
+            // The other side restarts a link that is closed here: that end cannot be had back.
+            return self.offer_link(&id);
         }
         let Some(link) = self.open_link(&id, offer.connection, false) else { return };
         self.outputs.push_back(Output::Accept { link, offer: offer.sdp });
@@ -180,6 +186,10 @@ impl Manager {
         self.links.remove(&link.id);
         self.outputs.push_back(Output::CloseLink { link: link.id });
         self.peers_changed = true;
+        if self.closed.len() == CLOSED {
+            self.closed.pop_front();
+        }
+        self.closed.extend(link.attempt);
         if let Some(replica) = link.sync.replica().filter(|_| link.sync.is_ready()) {
             self.set_pulses();
             let others: Vec<_> = self.links.keys().copied().collect();

@@ -36,6 +36,8 @@ pub struct Manager {
     pub(crate) peers: BTreeMap<String, Peer>,
     pub(crate) links: BTreeMap<LinkId, String>,
     pub(crate) next_link: u64,
+    /// The attempts that links closed lately belonged to.
+    pub(crate) closed: VecDeque<String>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) peers_changed: bool,
     pub(crate) stats: Stats,
@@ -56,6 +58,7 @@ impl Manager {
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             next_link: 0,
+            closed: VecDeque::new(),
             outputs: VecDeque::new(),
             peers_changed: false,
             stats: Stats::default(),

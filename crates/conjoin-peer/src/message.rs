@@ -35,13 +35,13 @@ pub(crate) enum Message {
     /// anything.
     DeltaResponse { delta: Delta, has_more: bool, ack: VersionVector },
     /// What I have seen; give me the rest.
-    DeltaRequest(VersionVector),
+    DeltaRequest(Seen),
     /// A snapshot.
     FullState(Vec<u8>),
     /// What I have seen; tell what you have.
-    ClockRequest(VersionVector),
+    ClockRequest(Seen),
     /// What I have seen.
-    ClockResponse(VersionVector),
+    ClockResponse(Seen),
     /// Answer this at once. With the digest of what I have seen.
     Heartbeat { token: u64, digest: u32 },
     /// The answer.
@@ -52,6 +52,28 @@ pub(crate) enum Message {
     Goodbye,
     /// Which replicas I am connected to directly: these more, these no more.
     Neighbors { more: Vec<ReplicaId>, fewer: Vec<ReplicaId> },
+}
+
+/// What somebody has seen, and the number of bulk messages that had reached it by then: what was
+/// sent since is still on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) version: VersionVector,
+    pub(crate) received: u64,
+}
+
+impl Seen {
+    fn encode(&self, out: &mut Vec<u8>, index: &mut dyn FnMut(ReplicaId) -> u64) {
+        self.version.encode_with(out, index);
+        out.varint(self.received);
+    }
+
+    fn decode(
+        reader: &mut Reader<'_>,
+        resolve: &dyn Fn(u64) -> Option<ReplicaId>,
+    ) -> Result<Self, DecodeError> {
+        Ok(Self { version: VersionVector::decode_with(reader, resolve)?, received: reader.varint()? })
+    }
 }
 
 impl Message {
@@ -105,7 +127,9 @@ impl Message {
                 format!("{operations} operation{s}{more}")
             }
             Self::FullState(snapshot) => format!("{} bytes of state", snapshot.len()),
-            Self::DeltaRequest(seen) | Self::ClockRequest(seen) | Self::ClockResponse(seen) => version(seen),
+            Self::DeltaRequest(seen) | Self::ClockRequest(seen) | Self::ClockResponse(seen) => {
+                version(&seen.version)
+            }
             Self::Ack(seen) => {
                 let upto: Vec<_> = seen.iter().map(|(_, count)| count.to_string()).collect();
                 format!("up to {}", upto.join(", "))
@@ -165,15 +189,15 @@ impl Message {
             }
             Self::DeltaRequest(seen) => {
                 out.push(Self::DELTA_REQUEST);
-                seen.encode_with(&mut out, index);
+                seen.encode(&mut out, index);
             }
             Self::ClockRequest(seen) => {
                 out.push(Self::CLOCK_REQUEST);
-                seen.encode_with(&mut out, index);
+                seen.encode(&mut out, index);
             }
             Self::ClockResponse(seen) => {
                 out.push(Self::CLOCK_RESPONSE);
-                seen.encode_with(&mut out, index);
+                seen.encode(&mut out, index);
             }
             Self::Heartbeat { token, digest } => {
                 out.push(Self::HEARTBEAT);
@@ -233,9 +257,9 @@ impl Message {
                 let has_more = flags & HAS_MORE != 0;
                 Self::DeltaResponse { delta: Delta::decode_with(&mut reader, &resolve)?, has_more, ack }
             }
-            Self::DELTA_REQUEST => Self::DeltaRequest(VersionVector::decode_with(&mut reader, &resolve)?),
-            Self::CLOCK_REQUEST => Self::ClockRequest(VersionVector::decode_with(&mut reader, &resolve)?),
-            Self::CLOCK_RESPONSE => Self::ClockResponse(VersionVector::decode_with(&mut reader, &resolve)?),
+            Self::DELTA_REQUEST => Self::DeltaRequest(Seen::decode(&mut reader, &resolve)?),
+            Self::CLOCK_REQUEST => Self::ClockRequest(Seen::decode(&mut reader, &resolve)?),
+            Self::CLOCK_RESPONSE => Self::ClockResponse(Seen::decode(&mut reader, &resolve)?),
             Self::HEARTBEAT => {
                 let token = reader.varint()?;
                 let digest = reader.take(4)?.try_into().expect("four bytes were taken");
@@ -331,6 +355,10 @@ mod tests {
             .prop_map(|entries| entries.into_iter().collect())
     }
 
+    fn seen() -> impl Strategy<Value = Seen> {
+        (version(), any::<u64>()).prop_map(|(version, received)| Seen { version, received })
+    }
+
     fn delta() -> impl Strategy<Value = Delta> {
         prop::collection::vec(-5..5i64, 0..5).prop_map(|amounts| {
             let mut doc = Doc::new(ReplicaId::new(3));
@@ -347,10 +375,10 @@ mod tests {
                 has_more,
                 ack
             }),
-            version().prop_map(Message::DeltaRequest),
+            seen().prop_map(Message::DeltaRequest),
             prop::collection::vec(any::<u8>(), 0..50).prop_map(Message::FullState),
-            version().prop_map(Message::ClockRequest),
-            version().prop_map(Message::ClockResponse),
+            seen().prop_map(Message::ClockRequest),
+            seen().prop_map(Message::ClockResponse),
             any::<(u64, u32)>().prop_map(|(token, digest)| Message::Heartbeat { token, digest }),
             any::<u64>().prop_map(|token| Message::Echo { token }),
             version().prop_map(Message::Ack),

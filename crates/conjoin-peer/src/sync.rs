@@ -14,7 +14,7 @@ use std::time::Duration;
 use conjoin_core::{ApplyError, Changed, DecodeError, Delta, Doc, ReplicaId, VersionVector};
 
 use crate::io::{Channel, Direction, Stats};
-use crate::message::{Message, Numbers};
+use crate::message::{Message, Numbers, Seen};
 use crate::pulse::Pulse;
 use crate::stream::{Inbox, Outbox, Step};
 
@@ -136,6 +136,11 @@ pub(crate) struct Sync {
     resends: u32,
     /// A delta of several bulk messages is on its way.
     streaming: bool,
+    /// How many bulk messages were sent, how many of them up to the last with changes, and how many
+    /// came.
+    bulk_sent: u64,
+    bulk_changes: u64,
+    bulk_received: u64,
 
     /// What is to be acknowledged, and when at the latest.
     ack: VersionVector,
@@ -165,6 +170,9 @@ impl Sync {
             resend_at: None,
             resends: 0,
             streaming: false,
+            bulk_sent: 0,
+            bulk_changes: 0,
+            bulk_received: 0,
             ack: VersionVector::new(),
             ack_at: None,
             last_data: now,
@@ -225,7 +233,10 @@ impl Sync {
         let message = match channel {
             Channel::Live => data,
             Channel::Bulk => match self.inbox.take(data).map_err(Violation::Frame)? {
-                Some(message) => message,
+                Some(message) => {
+                    self.bulk_received += 1;
+                    message
+                }
                 None => return Ok(Heard::Nothing),
             },
         };
@@ -281,26 +292,24 @@ impl Sync {
                 cx.effects.push(Effect::Changed(applied.changed));
                 let version = cx.doc.version().clone();
                 let fresh = version.iter().filter(|&(replica, count)| count > before.get(replica)).collect();
-                self.send(cx, Channel::Bulk, &Message::ClockResponse(version));
+                let ours = self.seen(cx);
+                self.send(cx, Channel::Bulk, &Message::ClockResponse(ours));
                 Ok(Heard::Fresh(fresh))
             }
-            Message::DeltaRequest(version) => {
-                self.has(cx, &version);
-                // What it asks for did not reach it, whatever was sent.
-                self.known = self.acked.clone();
-                self.due = cx.doc.version().clone();
+            Message::DeltaRequest(seen) => {
+                // What went by the live channel did not reach it.
                 self.told = VersionVector::new();
-                self.flush(cx);
+                self.clock(cx, &seen);
                 Ok(Heard::News)
             }
-            Message::ClockRequest(version) => {
-                let ours = Message::ClockResponse(cx.doc.version().clone());
+            Message::ClockRequest(seen) => {
+                let ours = Message::ClockResponse(self.seen(cx));
                 self.send_small(cx, &ours);
-                self.clock(cx, &version);
+                self.clock(cx, &seen);
                 Ok(Heard::News)
             }
-            Message::ClockResponse(version) => {
-                self.clock(cx, &version);
+            Message::ClockResponse(seen) => {
+                self.clock(cx, &seen);
                 Ok(Heard::News)
             }
             Message::Heartbeat { token, digest } => {
@@ -357,7 +366,7 @@ impl Sync {
         self.acknowledge(cx, &seen, &fresh);
         if applied.missing && cx.now >= self.request_after {
             self.request_after = cx.now + self.pulse.patience();
-            let request = Message::DeltaRequest(cx.doc.version().clone());
+            let request = Message::DeltaRequest(self.seen(cx));
             self.send(cx, Channel::Bulk, &request);
         }
         Ok(Heard::Fresh(fresh))
@@ -387,11 +396,27 @@ impl Sync {
         self.known.join(&self.acked);
     }
 
-    /// The peer told all it has seen: what it lacks is due.
-    fn clock(&mut self, cx: &mut Context<'_>, version: &VersionVector) {
-        self.has(cx, version);
-        self.due = cx.doc.version().clone();
+    fn seen(&self, cx: &Context<'_>) -> Seen {
+        Seen { version: cx.doc.version().clone(), received: self.bulk_received }
+    }
+
+    /// The peer told all it has seen: what it lacks is due, unless it gets that from its author.
+    fn clock(&mut self, cx: &mut Context<'_>, seen: &Seen) {
+        self.has(cx, &seen.version);
+        if seen.received >= self.bulk_changes {
+            // Nothing is on its way: what it lacks, it had no place for.
+            self.known = self.acked.clone();
+        }
+        self.due = cx.doc.version().iter().filter(|&(replica, _)| self.is_ours_to_tell(replica)).collect();
         self.flush(cx);
+    }
+
+    /// Whether the peer gets operations of this replica from us: from nobody else if they are our
+    /// own, and otherwise from their author, if it is connected to that.
+    fn is_ours_to_tell(&self, replica: ReplicaId) -> bool {
+        self.other
+            .as_ref()
+            .is_some_and(|other| replica != other.replica && !other.neighbors.contains(&replica))
     }
 
     /// Holds the peer's digest against ours.
@@ -405,7 +430,7 @@ impl Sync {
         let quiet = self.resend_at.is_none() && self.outbox.is_empty() && cx.now >= self.last_data + QUIET;
         if quiet && cx.now >= self.clock_after {
             self.clock_after = cx.now + CLOCK_PAUSE;
-            let request = Message::ClockRequest(cx.doc.version().clone());
+            let request = Message::ClockRequest(self.seen(cx));
             self.send_small(cx, &request);
         }
         Heard::Nothing
@@ -414,10 +439,12 @@ impl Sync {
     /// Takes note of operations new here that the peer should get, unless it gets them from their
     /// author directly.
     pub(crate) fn offer(&mut self, now: Duration, fresh: &VersionVector) {
-        let Some(other) = &self.other else { return };
+        if self.other.is_none() {
+            return;
+        }
         self.pulse.settle(now);
         for (replica, count) in fresh.iter() {
-            if replica != other.replica && !other.neighbors.contains(&replica) {
+            if self.is_ours_to_tell(replica) {
                 self.due.advance(replica, count);
             }
         }
@@ -501,12 +528,14 @@ impl Sync {
         self.resend_at = None;
         let ack = VersionVector::new();
         self.send(cx, Channel::Bulk, &Message::DeltaResponse { delta, has_more, ack });
+        self.bulk_changes = self.bulk_sent;
     }
 
     fn send_state(&mut self, cx: &mut Context<'_>) {
         self.known = cx.doc.version().clone();
         let snapshot = cx.doc.snapshot();
         self.send(cx, Channel::Bulk, &Message::FullState(snapshot));
+        self.bulk_changes = self.bulk_sent;
     }
 
     /// Leaves without a time-out on the other side.
@@ -565,6 +594,7 @@ impl Sync {
         if channel == Channel::Live && bytes.len() <= LIVE_LIMIT {
             cx.effects.push(Effect::Send(channel, bytes));
         } else {
+            self.bulk_sent += 1;
             self.outbox.push(bytes);
             self.drain(cx);
         }

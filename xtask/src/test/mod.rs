@@ -14,6 +14,7 @@ use tally::Tally;
 use crate::{
     install, report,
     run::run as run_command,
+    sim,
     site::{self, Quality},
     size,
     workspace::Workspace,
@@ -43,6 +44,8 @@ enum Step {
     Lint,
     /// Unit, property, integration and documentation tests
     Unit,
+    /// A thousand rooms in a simulated network, over all scenarios
+    Sim,
     /// The tests of the core and the peer manager again, as wasm in a browser
     Wasm,
     /// The documentation builds without a warning
@@ -105,6 +108,7 @@ impl Step {
             Self::Layers => layers::check(workspace),
             Self::Lint => lint::clippy(workspace),
             Self::Unit => tally.cargo_test(workspace, &["--workspace", "--exclude", "conjoin-e2e"], &[]),
+            Self::Sim => sim::test(workspace),
             Self::Wasm => wasm::run(workspace, tally),
             Self::Doc => lint::documentation(workspace),
             Self::Size => size::run(workspace),

@@ -1,0 +1,75 @@
+//! What runs of the simulator once brought to light.
+
+use std::path::Path;
+use std::time::Duration;
+
+use conjoin_sim::{Conditions, Scenario, World};
+
+fn play(name: &str, text: &str, seeds: u64) {
+    let scenario = Scenario::parse(Path::new(name), text).expect("a scenario");
+    for seed in 0..seeds {
+        if let Err(why) = scenario.play(seed, None, false) {
+            panic!("seed {seed} of {name}: {why}");
+        }
+    }
+}
+
+/// A large value was sent again each time that its receiver asked for what comes before later edits,
+/// although it was on its way.
+#[test]
+fn what_is_on_its_way_is_not_sent_again() {
+    let bandwidth = Some(25_000);
+    let mut world = World::new(1, Conditions { bandwidth, ..Conditions::good() });
+    let (author, reader) = (world.add_peer(), world.add_peer());
+    world.run(Duration::from_secs(2));
+    world.write(author, 200_000);
+    for _ in 0..20 {
+        world.run(Duration::from_millis(300));
+        world.increment(author);
+    }
+    world.settle().expect("well");
+    let sent = world.manager(author).stats().bytes_sent;
+    assert!(sent < 220_000, "{sent} bytes for a value of 200,000");
+    assert_eq!(world.doc(reader).counter("n"), 20);
+}
+
+/// What an author was sending over a narrow line was sent by everybody else too, as soon as they had
+/// it.
+#[test]
+fn a_large_value_comes_from_its_author_alone() {
+    let bandwidth = Some(50_000);
+    let mut world = World::new(1, Conditions { bandwidth, ..Conditions::good() });
+    for _ in 0..4 {
+        world.add_peer();
+    }
+    world.run(Duration::from_secs(2));
+    world.write(0, 100_000);
+    for _ in 0..10 {
+        world.run(Duration::from_millis(500));
+        world.increment(1);
+    }
+    world.settle().expect("well");
+    let sent: u64 = (0..4).map(|at| world.manager(at).stats().bytes_sent).sum();
+    assert!(sent < 330_000, "{sent} bytes for 100,000 to each of three");
+}
+
+/// A peer that had given up a link took the other's ICE restart for a new connection, which no browser
+/// can make of it: both waited for a time-out. After a long sleep, this was the rule.
+#[test]
+fn a_link_given_up_by_one_side_is_made_anew_when_the_other_restarts_it() {
+    play(
+        "given-up",
+        "# Sleep.\npeers 2\njoin within 1s\nwait 5s\nsleep one\nwait 60s\nwake\nwait 12s\nedit 2 within 1s\nsettle",
+        20,
+    );
+    let mut world = World::new(3, Conditions::good());
+    for _ in 0..2 {
+        world.add_peer();
+    }
+    world.run(Duration::from_secs(5));
+    world.sleep(1);
+    world.run(Duration::from_secs(60));
+    world.wake(1);
+    world.run(Duration::from_secs(10));
+    world.check();
+}
