@@ -6,6 +6,10 @@ use crate::codec::{DecodeError, Header, Reader, Writer};
 use crate::op::Change;
 use crate::version::{ReplicaId, VersionVector};
 
+/// The most memory that a delta takes when it is read: an operation of three bytes takes many
+/// times that in memory.
+pub(crate) const MAX_MEMORY: usize = 256 << 20;
+
 /// Changes, each after those it depends on, as far as they are in the same delta.
 ///
 /// Cheap to clone: changes are shared with the document they came from.
@@ -80,8 +84,13 @@ impl Delta {
         resolve: &dyn Fn(u64) -> Option<ReplicaId>,
     ) -> Result<Self, DecodeError> {
         let mut changes: Vec<Arc<Change>> = Vec::new();
+        let mut size = 0;
         for _ in 0..reader.count(Change::LEAST)? {
             let change = Change::decode(reader, changes.last().map(|change| &**change), resolve)?;
+            size += change.size();
+            if size > MAX_MEMORY {
+                return Err(DecodeError::Malformed("size"));
+            }
             changes.push(Arc::new(change));
         }
         Ok(Self { changes })

@@ -8,6 +8,7 @@ use crate::delta::Delta;
 use crate::log::{HistoryGone, Log};
 use crate::op::{Change, Edit, Name, Op};
 use crate::pending::Pending;
+use crate::size;
 use crate::state::{Container, MapRef, Stamp, State, Written, put, write};
 use crate::transaction::Transaction;
 use crate::value::{Changed, Target, Value};
@@ -30,8 +31,10 @@ pub struct Doc {
     /// The numbers of this replica's own strings.
     pub(crate) own_names: BTreeMap<Arc<str>, u32>,
     pub(crate) state: State,
+    pub(crate) state_limit: usize,
     pub(crate) log: Log,
-    pub(crate) pending: Pending,
+    /// What came too early, by whom it came from.
+    pub(crate) pending: Vec<(u64, Pending)>,
 }
 
 /// What a transaction did.
@@ -66,6 +69,12 @@ pub enum ApplyError {
     /// An operation contradicts what it is said to depend on.
     #[error("an operation contradicts its history: {0}")]
     Inconsistent(&'static str),
+    /// The state would grow above its limit.
+    #[error("the state would take more than {limit} bytes")]
+    TooLarge {
+        /// What [`Doc::set_state_limit`] allows.
+        limit: usize,
+    },
 }
 
 impl Doc {
@@ -78,9 +87,13 @@ impl Doc {
             heads: Vec::new(),
             names: BTreeMap::new(),
             own_names: BTreeMap::new(),
-            state: State { kinds: [BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new()] },
+            state: State {
+                kinds: [BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new()],
+                size: 0,
+            },
+            state_limit: size::DEFAULT_LIMIT,
             log: Log::new(),
-            pending: Pending::new(),
+            pending: Vec::new(),
         }
     }
 
@@ -141,6 +154,16 @@ impl Doc {
     /// If a change contradicts what was seen, or was made in this replica's name. What came
     /// before it in the delta has been applied.
     pub fn apply(&mut self, delta: &Delta) -> Result<Applied, ApplyError> {
+        self.apply_from(0, delta)
+    }
+
+    /// As [`apply`](Self::apply), for deltas of several sources: each has a buffer of its own for
+    /// what came too early, so that one that sends what never fits in takes no room from the
+    /// others. What is [missing](Applied::missing) is told for this source alone.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_from(&mut self, source: u64, delta: &Delta) -> Result<Applied, ApplyError> {
         let mut changed = Changed::default();
         let mut dropped = false;
         let mut result = Ok(());
@@ -152,7 +175,7 @@ impl Doc {
                 result = Err(ApplyError::ForgedReplica);
             } else if change.is_ready(&self.version) {
                 result = self.apply_change(change, &mut changed);
-            } else if !self.pending.insert(change) {
+            } else if !self.pending_of(source).insert(change) {
                 dropped = true;
             }
             if result.is_err() {
@@ -160,7 +183,23 @@ impl Doc {
             }
         }
         self.settle(&mut changed);
-        result.map(|()| Applied { changed, missing: dropped || !self.pending.is_empty() })
+        result.map(|()| Applied {
+            changed,
+            missing: dropped || self.pending.iter().any(|entry| entry.0 == source),
+        })
+    }
+
+    /// Drops what came too early from a source that is not there any more.
+    pub fn forget_source(&mut self, source: u64) {
+        self.pending.retain(|entry| entry.0 != source);
+    }
+
+    fn pending_of(&mut self, source: u64) -> &mut Pending {
+        let at = self.pending.iter().position(|entry| entry.0 == source).unwrap_or_else(|| {
+            self.pending.push((source, Pending::default()));
+            self.pending.len() - 1
+        });
+        &mut self.pending[at].1
     }
 
     /// Exactly what somebody at `version` lacks.
@@ -187,18 +226,39 @@ impl Doc {
         self.log.set_limit(bytes);
     }
 
+    /// Takes in no more from others once the state takes about `bytes` of memory, 256 MiB unless
+    /// set. A snapshot that is not larger itself may bring it to twice that, and then nothing more
+    /// is taken. Own edits are never refused, but those who are at their limit will not take them.
+    pub const fn set_state_limit(&mut self, bytes: usize) {
+        self.state_limit = bytes;
+    }
+
+    /// About how many bytes of memory the state takes: the values, their names, and who has
+    /// edited. Names and keys stay even when nothing is left under them, and history is apart.
+    pub fn state_size(&self) -> usize {
+        self.state.size + self.version.len() * size::REPLICA
+    }
+
+    /// How many bytes more the state may take, after so many.
+    pub(crate) fn room(&self, more: usize) -> Result<usize, ApplyError> {
+        let limit = self.state_limit;
+        limit.checked_sub(self.state_size().saturating_add(more)).ok_or(ApplyError::TooLarge { limit })
+    }
+
     /// Applies what waited for changes that are here now.
     pub(crate) fn settle(&mut self, changed: &mut Changed) {
         let mut pending = std::mem::take(&mut self.pending);
-        while !pending.is_empty() {
-            let progress = pending.pass(self.version.clone(), |change| {
-                // One that contradicts its history is dropped: its sender is not known any more.
-                let _ = self.apply_change(change, changed);
-                self.version.clone()
+        let mut progress = !pending.is_empty();
+        while std::mem::take(&mut progress) {
+            pending.retain_mut(|(_, pending)| {
+                progress |= pending.pass(self.version.clone(), |change| {
+                    // One that contradicts its history is dropped. Nobody is blamed: what it
+                    // contradicts may have been the lie.
+                    let _ = self.apply_change(change, changed);
+                    self.version.clone()
+                });
+                !pending.is_empty()
             });
-            if !progress {
-                break;
-            }
         }
         self.pending = pending;
     }
@@ -217,8 +277,10 @@ impl Doc {
         if change.lamport > self.lamport {
             return Err(ApplyError::Inconsistent("its logical time is ahead of its dependencies"));
         }
-        let table = self.names.entry(change.replica).or_default();
-        let mut known = table.len();
+        let replica = if seen == 0 { size::REPLICA } else { 0 };
+        let room = self.room(replica)?;
+        let introduced = self.names.get(&change.replica).map_or(0, Vec::len);
+        let mut known = introduced;
         for name in change.ops.iter().flat_map(Op::names) {
             match name {
                 Name::Known(index) if *index as usize >= known => {
@@ -228,13 +290,23 @@ impl Doc {
                 Name::New(_) => known += 1,
             }
         }
-        for op in &change.ops {
-            for name in op.names() {
-                if let Name::New(name) = name {
-                    table.push(name.clone());
-                }
+        let table = self.names.entry(change.replica).or_default();
+        let mut strings = 0;
+        for name in change.ops.iter().flat_map(Op::names) {
+            if let Name::New(name) = name {
+                table.push(name.clone());
+                strings += size::string(name);
             }
         }
+        let most = change.ops.iter().map(|op| size::most(op, table)).sum::<usize>();
+        if strings + most > room {
+            table.truncate(introduced);
+            if introduced == 0 {
+                self.names.remove(&change.replica);
+            }
+            return Err(ApplyError::TooLarge { limit: self.state_limit });
+        }
+        self.state.size += strings;
         for (lamport, op) in (change.lamport..).zip(&change.ops) {
             self.state.apply(op, Stamp { lamport, replica: change.replica }, table, changed);
         }
@@ -274,27 +346,25 @@ impl Doc {
 impl State {
     /// Applies one operation. `names` are the strings of its replica, its own included.
     fn apply(&mut self, op: &Op, stamp: Stamp, names: &[Arc<str>], changed: &mut Changed) {
-        let resolve = |name: &Name| match name {
-            Name::Known(index) => names[*index as usize].clone(),
-            Name::New(name) => name.clone(),
-        };
+        let resolve = |name: &Name| name.resolve(names).clone();
         let (kind, name) = (op.kind(), resolve(&op.name));
         let written = |value: Option<&Value>| Written { stamp, value: value.cloned() };
         let mut target_key = None;
-        let new = match (self.get_mut(kind, &name), &op.edit) {
+        let (container, size) = self.get_mut(kind, &name);
+        let new = match (container, &op.edit) {
             (Container::Counter(sums), Edit::AddInt(amount)) => {
-                *sums.of(stamp.replica) += i128::from(*amount);
+                *sums.of(stamp.replica, size) += i128::from(*amount);
                 true
             }
             (Container::FloatCounter(sums), Edit::AddFloat(amount)) => {
-                *sums.of(stamp.replica) += amount;
+                *sums.of(stamp.replica, size) += amount;
                 true
             }
-            (Container::Register(register), Edit::Set(value)) => write(register, written(Some(value))),
+            (Container::Register(register), Edit::Set(value)) => write(register, written(Some(value)), size),
             (Container::Map(entries), Edit::Put { key, .. } | Edit::Remove { key }) => {
                 let value = if let Edit::Put { value, .. } = &op.edit { Some(value) } else { None };
                 let key = resolve(key);
-                let new = put(entries, &key, written(value));
+                let new = put(entries, &key, written(value), size);
                 target_key = Some(key);
                 new
             }

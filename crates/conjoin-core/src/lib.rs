@@ -34,6 +34,7 @@ mod doc;
 mod log;
 mod op;
 mod pending;
+mod size;
 mod snapshot;
 mod state;
 mod transaction;

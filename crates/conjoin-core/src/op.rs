@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::codec::{DecodeError, MAX_SEQ, Reader, Writer};
+use crate::delta::MAX_MEMORY;
 use crate::value::{Kind, Value};
 use crate::version::{OpId, ReplicaId, VersionVector};
 
@@ -34,6 +35,14 @@ impl Name {
         match reader.varint()? {
             0 => Ok(Self::New(reader.str()?.into())),
             index => u32::try_from(index - 1).map(Self::Known).map_err(|_| DecodeError::Malformed("name")),
+        }
+    }
+
+    /// The string; `names` are those its replica introduced so far.
+    pub(crate) fn resolve<'a>(&'a self, names: &'a [Arc<str>]) -> &'a Arc<str> {
+        match self {
+            Self::Known(index) => &names[*index as usize],
+            Self::New(name) => name,
         }
     }
 
@@ -117,11 +126,16 @@ impl Op {
         Ok(Self { name, edit })
     }
 
+    /// The value it writes.
+    pub(crate) const fn value(&self) -> Option<&Value> {
+        match &self.edit {
+            Edit::Set(value) | Edit::Put { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+
     fn size(&self) -> usize {
-        let value = match &self.edit {
-            Edit::Set(value) | Edit::Put { value, .. } => value.size(),
-            _ => 0,
-        };
+        let value = self.value().map_or(0, Value::size);
         size_of::<Self>() + value + self.names().map(Name::size).sum::<usize>()
     }
 }
@@ -251,6 +265,9 @@ impl Change {
             }
         }
         let count = if flags & MANY_OPS != 0 { reader.count(Op::LEAST)? } else { 1 };
+        if count > MAX_MEMORY / size_of::<Op>() {
+            return Err(DecodeError::Malformed("number of operations"));
+        }
         if count == 0 || start + count as u64 > MAX_SEQ || lamport + count as u64 > MAX_SEQ {
             return Err(DecodeError::Malformed("change"));
         }

@@ -19,10 +19,6 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) const fn new() -> Self {
-        Self { changes: BTreeMap::new(), size: 0 }
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

@@ -11,6 +11,7 @@ use crate::codec::{DecodeError, Header, MAX_SEQ, Reader, Writer};
 use crate::delta::ReplicaTable;
 use crate::doc::{Applied, ApplyError, Doc};
 use crate::op::finite;
+use crate::size;
 use crate::state::{Container, Stamp, State, Sums, Written};
 use crate::value::{Changed, Kind, Target, Value};
 use crate::version::{OpId, ReplicaId, VersionVector};
@@ -66,10 +67,11 @@ impl Doc {
     /// Takes in all that another document had seen when it made this snapshot.
     ///
     /// # Errors
-    /// If the bytes are no snapshot, or hold operations of this replica that it never made. The
-    /// document is as before then.
+    /// If the bytes are no snapshot, hold operations of this replica that it never made, or would
+    /// make the state too large. The document is as before then.
     pub fn merge_snapshot(&mut self, bytes: &[u8]) -> Result<Applied, ApplyError> {
-        let theirs = Snapshot::decode(bytes)?;
+        self.room(0)?;
+        let theirs = Snapshot::decode(bytes, self.state_limit)?;
         if theirs.version.get(self.replica) > self.version.get(self.replica) {
             return Err(ApplyError::ForgedReplica);
         }
@@ -91,7 +93,9 @@ impl Doc {
         }
         for (replica, names) in theirs.names {
             if theirs.version.get(replica) > self.version.get(replica) {
-                self.names.insert(replica, names);
+                self.state.size += size_of_names(&names);
+                let before = self.names.insert(replica, names);
+                self.state.size -= before.map_or(0, |names| size_of_names(&names));
             }
         }
         let (ours, theirs_heads) = (std::mem::take(&mut self.heads), theirs.heads);
@@ -109,6 +113,10 @@ impl Doc {
     }
 }
 
+fn size_of_names(names: &[Arc<str>]) -> usize {
+    names.iter().map(|name| size::string(name)).sum()
+}
+
 /// A snapshot, read and checked, not yet part of a document.
 struct Snapshot {
     version: VersionVector,
@@ -119,19 +127,25 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    /// Reads it, unless the state in it is larger than `limit`: a few bytes become many in memory.
+    fn decode(bytes: &[u8], limit: usize) -> Result<Self, ApplyError> {
         let mut reader = Reader::new(bytes);
         Header::Snapshot.read(&mut reader)?;
         let replicas = ReplicaTable::decode(&mut reader)?;
-        let strings = StringTable::decode(&mut reader)?;
+        let strings = StringTable::decode(&mut reader, limit)?;
         let version = VersionVector::decode_with(&mut reader, &|index| replicas.resolve(index))?;
-        let mut body = Body { reader, replicas: &replicas, strings: &strings };
+        let mut body = Body { reader, replicas: &replicas, strings: &strings, limit, left: limit };
+        body.take(version.len() * size::REPLICA)?;
         let lamport = body.reader.seq()?;
         let mut heads = Vec::new();
-        for _ in 0..body.reader.count(2)? {
+        let count = body.reader.count(2)?;
+        if count > version.len() {
+            return Err(DecodeError::Malformed("heads").into());
+        }
+        for _ in 0..count {
             let head = OpId { replica: body.replica()?, seq: body.reader.seq()? };
             if !version.contains(head) {
-                return Err(DecodeError::Malformed("heads"));
+                return Err(DecodeError::Malformed("heads").into());
             }
             heads.push(head);
         }
@@ -139,19 +153,19 @@ impl Snapshot {
         for _ in 0..body.reader.count(2)? {
             let replica = body.replica()?;
             let count = body.reader.count(1)?;
-            let table = (0..count).map(|_| body.string()).collect::<Result<_, _>>()?;
+            let table = (0..count).map(|_| body.string(0)).collect::<Result<_, _>>()?;
             names.insert(replica, table);
         }
         let mut state = State::default();
         for (tag, named) in (0..).zip(&mut state.kinds) {
             let kind = Kind::from_tag(tag).expect("a state has one map for each kind");
             for _ in 0..body.reader.count(2)? {
-                let name = body.string()?;
+                let name = body.string(size::ENTRY)?;
                 let container = body.container(kind)?;
                 if let Some(stamp) = container.latest()
                     && stamp.lamport >= lamport
                 {
-                    return Err(DecodeError::Malformed("logical time"));
+                    return Err(DecodeError::Malformed("logical time").into());
                 }
                 named.insert(name, container);
             }
@@ -165,53 +179,70 @@ struct Body<'a> {
     reader: Reader<'a>,
     replicas: &'a ReplicaTable,
     strings: &'a StringTable,
+    limit: usize,
+    /// How many bytes of state may still come.
+    left: usize,
 }
 
 impl Body<'_> {
+    /// Takes note that so many bytes of state come.
+    fn take(&mut self, bytes: usize) -> Result<(), ApplyError> {
+        self.left = self.left.checked_sub(bytes).ok_or(ApplyError::TooLarge { limit: self.limit })?;
+        Ok(())
+    }
+
     fn replica(&mut self) -> Result<ReplicaId, DecodeError> {
         self.replicas.resolve(self.reader.varint()?).ok_or(DecodeError::UnknownReplica)
     }
 
-    fn string(&mut self) -> Result<Arc<str>, DecodeError> {
+    /// A string, for something that takes so many bytes besides.
+    fn string(&mut self, besides: usize) -> Result<Arc<str>, ApplyError> {
         let index = usize::try_from(self.reader.varint()?).ok();
-        index.and_then(|index| self.strings.list.get(index)).cloned().ok_or(DecodeError::Malformed("string"))
+        let found = index.and_then(|index| self.strings.list.get(index)).cloned();
+        let string = found.ok_or(DecodeError::Malformed("string"))?;
+        self.take(size::string(&string) + besides)?;
+        Ok(string)
     }
 
     fn stamp(&mut self) -> Result<Stamp, DecodeError> {
         Ok(Stamp { lamport: self.reader.seq()?, replica: self.replica()? })
     }
 
-    fn container(&mut self, kind: Kind) -> Result<Container, DecodeError> {
+    fn container(&mut self, kind: Kind) -> Result<Container, ApplyError> {
         let mut container = Container::new(kind);
+        let mut size = 0;
         let least = if matches!(container, Container::Map(_)) { 4 } else { 2 };
         for _ in 0..self.reader.count(least)? {
             match &mut container {
                 Container::Counter(sums) => {
                     let replica = self.replica()?;
-                    *sums.of(replica) = read_sum(&mut self.reader)?;
+                    *sums.of(replica, &mut size) = read_sum(&mut self.reader)?;
                 }
                 Container::FloatCounter(sums) => {
                     let replica = self.replica()?;
-                    *sums.of(replica) = finite(self.reader.float()?)?;
+                    *sums.of(replica, &mut size) = finite(self.reader.float()?)?;
                 }
                 Container::Register(register) => *register = Some(self.written()?),
                 Container::Map(entries) => {
-                    let key = self.string()?;
+                    let key = self.string(size::ENTRY)?;
                     entries.insert(key, self.written()?);
                 }
             }
+            self.take(std::mem::take(&mut size))?;
         }
         Ok(container)
     }
 
-    fn written(&mut self) -> Result<Written, DecodeError> {
+    fn written(&mut self) -> Result<Written, ApplyError> {
         let stamp = self.stamp()?;
         let value = match self.reader.byte()? {
             0 => None,
             1 => Some(Value::decode(&mut self.reader)?),
-            _ => return Err(DecodeError::Malformed("entry")),
+            _ => return Err(DecodeError::Malformed("entry").into()),
         };
-        Ok(Written { stamp, value })
+        let written = Written { stamp, value };
+        self.take(size::written(Some(&written)))?;
+        Ok(written)
     }
 }
 
@@ -299,8 +330,12 @@ impl StringTable {
         }
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let list = (0..reader.count(1)?).map(|_| reader.str().map(Arc::from)).collect::<Result<_, _>>()?;
+    fn decode(reader: &mut Reader<'_>, limit: usize) -> Result<Self, ApplyError> {
+        let count = reader.count(1)?;
+        if count > limit / size::STRING {
+            return Err(ApplyError::TooLarge { limit });
+        }
+        let list = (0..count).map(|_| reader.str().map(Arc::from)).collect::<Result<_, _>>()?;
         Ok(Self { list, ..Self::default() })
     }
 }

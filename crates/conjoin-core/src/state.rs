@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::size;
 use crate::value::{Kind, Value};
 use crate::version::{ReplicaId, VersionVector};
 
@@ -29,9 +30,10 @@ pub(crate) struct Written {
 
 impl Written {
     /// Keeps the later of the two; says whether that is the other.
-    pub(crate) fn join(&mut self, other: Self) -> bool {
+    pub(crate) fn join(&mut self, other: Self, size: &mut usize) -> bool {
         let later = other.stamp > self.stamp;
         if later {
+            *size = *size + size::written(Some(&other)) - size::written(Some(self));
             *self = other;
         }
         later
@@ -43,10 +45,11 @@ impl Written {
 pub(crate) struct Sums<T>(pub(crate) Vec<(ReplicaId, T)>);
 
 impl<T: Copy + Default> Sums<T> {
-    pub(crate) fn of(&mut self, replica: ReplicaId) -> &mut T {
+    pub(crate) fn of(&mut self, replica: ReplicaId, size: &mut usize) -> &mut T {
         let at = match self.0.binary_search_by_key(&replica, |entry| entry.0) {
             Ok(at) => at,
             Err(at) => {
+                *size += size::SUM;
                 self.0.insert(at, (replica, T::default()));
                 at
             }
@@ -55,10 +58,10 @@ impl<T: Copy + Default> Sums<T> {
     }
 
     /// A replica's sum follows from its operations, so whoever has seen more of them knows better.
-    fn join(&mut self, other: &Self, ours: &VersionVector, theirs: &VersionVector) {
+    fn join(&mut self, other: &Self, ours: &VersionVector, theirs: &VersionVector, size: &mut usize) {
         for &(replica, sum) in &other.0 {
             if theirs.get(replica) > ours.get(replica) {
-                *self.of(replica) = sum;
+                *self.of(replica, size) = sum;
             }
         }
     }
@@ -89,6 +92,8 @@ impl Container {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct State {
     pub(crate) kinds: [BTreeMap<Arc<str>, Container>; 4],
+    /// About how many bytes they take, see `size.rs`.
+    pub(crate) size: usize,
 }
 
 impl State {
@@ -96,36 +101,36 @@ impl State {
         self.kinds[kind.tag() as usize].get(name)
     }
 
-    pub(crate) fn get_mut(&mut self, kind: Kind, name: &Arc<str>) -> &mut Container {
+    /// The named value, made if it is missing, and the account of the size.
+    pub(crate) fn get_mut(&mut self, kind: Kind, name: &Arc<str>) -> (&mut Container, &mut usize) {
         let named = &mut self.kinds[kind.tag() as usize];
         // Looked up by reference first: nearly always it is there, and nothing is cloned.
         if !named.contains_key(name) {
             named.insert(name.clone(), Container::new(kind));
+            self.size += size::entry(name);
         }
-        named.get_mut(name).expect("inserted above if it was missing")
+        (named.get_mut(name).expect("inserted above if it was missing"), &mut self.size)
     }
 
     /// Joins `theirs`, which is at `their_version`, into this state, which is at `our_version`.
     pub(crate) fn join(&mut self, theirs: Self, our_version: &VersionVector, their_version: &VersionVector) {
-        for (named, theirs) in self.kinds.iter_mut().zip(theirs.kinds) {
+        for (tag, theirs) in (0..).zip(theirs.kinds) {
+            let Some(kind) = Kind::from_tag(tag) else { return };
             for (name, theirs) in theirs {
-                let Some(ours) = named.get_mut(&name) else {
-                    named.insert(name, theirs);
-                    continue;
-                };
+                let (ours, size) = self.get_mut(kind, &name);
                 match (ours, theirs) {
                     (Container::Counter(ours), Container::Counter(theirs)) => {
-                        ours.join(&theirs, our_version, their_version);
+                        ours.join(&theirs, our_version, their_version, size);
                     }
                     (Container::FloatCounter(ours), Container::FloatCounter(theirs)) => {
-                        ours.join(&theirs, our_version, their_version);
+                        ours.join(&theirs, our_version, their_version, size);
                     }
                     (Container::Register(ours), Container::Register(Some(theirs))) => {
-                        write(ours, theirs);
+                        write(ours, theirs, size);
                     }
                     (Container::Map(ours), Container::Map(theirs)) => {
                         for (key, theirs) in theirs {
-                            put(ours, &key, theirs);
+                            put(ours, &key, theirs, size);
                         }
                     }
                     _ => {}
@@ -167,10 +172,11 @@ impl State {
 }
 
 /// Writes to a register; says whether the value is the new one.
-pub(crate) fn write(register: &mut Option<Written>, written: Written) -> bool {
+pub(crate) fn write(register: &mut Option<Written>, written: Written, size: &mut usize) -> bool {
     match register {
-        Some(present) => present.join(written),
+        Some(present) => present.join(written, size),
         None => {
+            *size += size::written(Some(&written));
             *register = Some(written);
             true
         }
@@ -178,10 +184,16 @@ pub(crate) fn write(register: &mut Option<Written>, written: Written) -> bool {
 }
 
 /// Writes to a key of a map; says whether the value is the new one.
-pub(crate) fn put(entries: &mut BTreeMap<Arc<str>, Written>, key: &Arc<str>, written: Written) -> bool {
+pub(crate) fn put(
+    entries: &mut BTreeMap<Arc<str>, Written>,
+    key: &Arc<str>,
+    written: Written,
+    size: &mut usize,
+) -> bool {
     match entries.get_mut(key) {
-        Some(present) => present.join(written),
+        Some(present) => present.join(written, size),
         None => {
+            *size += size::entry(key) + size::written(Some(&written));
             entries.insert(key.clone(), written);
             true
         }

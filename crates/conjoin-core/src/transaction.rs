@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::doc::{Commit, Doc};
 use crate::op::{Edit, Name, Op};
+use crate::size;
 use crate::value::{Changed, Value};
 
 /// A float that is infinite or not a number, which a sum would not survive.
@@ -167,6 +168,7 @@ impl Doc {
         }
         let name: Arc<str> = name.into();
         let table = self.names.entry(self.replica).or_default();
+        self.state.size += size::string(&name);
         self.own_names.insert(name.clone(), table.len() as u32);
         table.push(name.clone());
         Name::New(name)

@@ -11,6 +11,13 @@ pub use conjoin_signaling::IceServer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 
+impl LinkId {
+    /// What the document knows the deltas of this link by; 0 is what others apply.
+    pub(crate) const fn source(self) -> u64 {
+        self.0 + 1
+    }
+}
+
 /// The two data channels of a link. Both are negotiated (`negotiated: true`), so neither side
 /// announces them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

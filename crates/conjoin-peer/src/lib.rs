@@ -35,6 +35,8 @@
 //! was not acknowledged, and a lost packet costs one frame.
 
 mod backoff;
+mod claims;
+mod early;
 mod io;
 mod link;
 mod links;

@@ -23,6 +23,9 @@ const YIELD: Duration = Duration::from_secs(3);
 /// Of so many links closed it is known to which attempt they belonged.
 const CLOSED: usize = 64;
 
+/// The longest candidate that is kept, in bytes; real ones have a few hundred.
+const MAX_CANDIDATE: usize = 4096;
+
 /// After so many attempts in a row, the user is told.
 const TELL_AFTER: u32 = 2;
 
@@ -53,15 +56,15 @@ impl Manager {
         let id = offer.from_peer_id;
         let ours_stands = self.peer_id < id;
         let now = self.now;
-        let peer = self.peers.entry(id.clone()).or_insert_with(|| Peer::new(None, true));
-        peer.listed = true;
+        let Some(peer) = self.peer(&id) else { return };
         if peer.blocked_until.is_some_and(|until| now < until) {
             return;
         }
         if let Some(link) = &peer.link {
             let same = link.attempt.is_some() && link.attempt == offer.connection;
             if same && !link.offerer {
-                self.outputs.push_back(Output::Accept { link: link.id, offer: offer.sdp });
+                let link = link.id;
+                self.outputs.push_back(Output::Accept { link, offer: offer.sdp });
                 return;
             }
             let unanswered = link.offerer && !link.described;
@@ -103,6 +106,9 @@ impl Manager {
 
     /// A candidate of a peer came.
     pub(crate) fn remote_candidate(&mut self, candidate: Candidate) {
+        if candidate.candidate.len() > MAX_CANDIDATE {
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&candidate.from_peer_id) else { return };
         match &mut peer.link {
             Some(link) if candidate.connection.is_none() || candidate.connection == link.attempt => {
@@ -190,7 +196,13 @@ impl Manager {
             self.closed.pop_front();
         }
         self.closed.extend(link.attempt);
-        if let Some(replica) = link.sync.replica().filter(|_| link.sync.is_ready()) {
+        doc.forget_source(link.id.source());
+        let is = |peer: &Peer, replica| {
+            peer.is_ready() && peer.link.as_ref().and_then(|link| link.sync.replica()) == Some(replica)
+        };
+        let replica = link.sync.replica().filter(|_| link.sync.is_ready());
+        // One that only claimed to be another was never told of.
+        if let Some(replica) = replica.filter(|&replica| !self.peers.values().any(|peer| is(peer, replica))) {
             self.set_pulses();
             let others: Vec<_> = self.links.keys().copied().collect();
             for other in others {

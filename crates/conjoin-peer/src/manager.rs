@@ -13,7 +13,7 @@ use conjoin_core::{Doc, VersionVector};
 use crate::backoff::Random;
 use crate::io::{Channel, Event, Input, LinkId, LinkState, Output, PeerInfo, Session, Stats, Status, Wire};
 use crate::peer::Peer;
-use crate::signaling::Signaling;
+use crate::signaling::{PROBE, Signaling};
 use crate::sync::{Context, Effect, Heard, Sync, Violation};
 
 /// When inputs come this much later than the deadline, nothing ran here in the meantime: the
@@ -153,6 +153,13 @@ impl Manager {
         Stats { rtt: (count > 0).then(|| sum / count.max(1)), ..self.stats }
     }
 
+    /// For each peer with a link, the bytes that wait here until its bulk channel takes them.
+    /// However little a peer takes and however much it asks, that is little more than one message.
+    pub fn queued_bytes(&self) -> BTreeMap<&str, usize> {
+        let links = self.peers.iter().filter_map(|(id, peer)| Some((id, peer.link.as_ref()?)));
+        links.map(|(id, link)| (id.as_str(), link.sync.queued())).collect()
+    }
+
     pub(crate) fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
@@ -176,7 +183,10 @@ impl Manager {
             self.with_sync(doc, *link, |sync, cx| sync.goodbye(cx));
         }
         self.leave_signaling();
-        self.outputs.extend(links.into_iter().map(|link| Output::CloseLink { link }));
+        for link in links {
+            doc.forget_source(link.source());
+            self.outputs.push_back(Output::CloseLink { link });
+        }
         self.links.clear();
         self.peers_changed |= !self.peers.is_empty();
         self.peers.clear();
@@ -200,7 +210,7 @@ impl Manager {
         self.stats.frames_received += 1;
         match self.with_sync(doc, link, |sync, cx| sync.frame(cx, channel, data)) {
             None | Some(Ok(Heard::Nothing)) => {}
-            Some(Ok(Heard::Ready)) => self.check_ready(doc, link),
+            Some(Ok(Heard::Ready)) => self.introduced(doc, link),
             Some(Ok(Heard::News)) => self.peers_changed = true,
             Some(Ok(Heard::Fresh(fresh))) => {
                 self.peers_changed = true;
@@ -227,10 +237,14 @@ impl Manager {
     }
 
     #[inline(never)]
-    fn violated(&mut self, doc: &mut Doc, link: LinkId, violation: &Violation) {
+    pub(crate) fn violated(&mut self, doc: &mut Doc, link: LinkId, violation: &Violation) {
         let Some(id) = self.links.get(&link).cloned() else { return };
-        let until = self.now + BLOCK;
+        let mut until = self.now + BLOCK;
         if let Some(peer) = self.peers.get_mut(&id) {
+            let contests = matches!(violation, Violation::TakenReplica(_));
+            if contests && !std::mem::replace(&mut peer.contested, true) {
+                until = self.now + PROBE + Duration::from_secs(1);
+            }
             peer.blocked_until = Some(until);
             let label = peer.label(&id);
             self.event(Event::Problem(format!("disconnected from {label}: {violation}")));
@@ -267,7 +281,7 @@ impl Manager {
         let peer = self.peers.get_mut(id)?;
         let mut effects = Vec::new();
         let (now, log, stats) = (self.now, self.log, &mut self.stats);
-        let mut cx = Context { now, doc, effects: &mut effects, stats, log };
+        let mut cx = Context { now, doc, effects: &mut effects, stats, log, source: link.source() };
         let result = call(&mut peer.link.as_mut()?.sync, &mut cx);
         for effect in effects {
             self.outputs.push_back(match effect {

@@ -140,6 +140,19 @@ impl Message {
         }
     }
 
+    /// Whether it is asked for or said again where it matters, so that it need not wait in a queue.
+    pub(crate) const fn may_be_lost(&self) -> bool {
+        matches!(
+            self,
+            Self::DeltaRequest(_)
+                | Self::ClockRequest(_)
+                | Self::ClockResponse(_)
+                | Self::Heartbeat { .. }
+                | Self::Echo { .. }
+                | Self::Ack(_)
+        )
+    }
+
     /// As bytes. Replicas that `numbers` has not introduced yet are added to it.
     pub(crate) fn encode(&self, numbers: &mut Numbers) -> Vec<u8> {
         let mut out = Vec::new();
@@ -176,7 +189,8 @@ impl Message {
             }
             Self::DeltaResponse { delta, has_more, ack } => {
                 out.push(Self::DELTA_RESPONSE);
-                out.push(u8::from(*has_more) | if ack.is_empty() { 0 } else { HAS_ACK });
+                let flag = |set, flag| if set { flag } else { 0 };
+                out.push(flag(*has_more, HAS_MORE) | flag(!ack.is_empty(), HAS_ACK));
                 if !ack.is_empty() {
                     ack.encode_with(&mut out, index);
                 }
@@ -293,15 +307,18 @@ impl Message {
             return Err(DecodeError::Malformed("name"));
         }
         let mut replicas = vec![replica];
-        let mut version = VersionVector::new();
+        let mut version = Vec::new();
         for _ in 0..reader.count(9)? {
             let other = ReplicaId::new(reader.u64()?);
-            version.advance(other, reader.varint()?.min(1 << 48));
+            version.push((other, reader.varint()?.min(1 << 48)));
             if other != replica {
                 replicas.push(other);
             }
         }
         reader.end()?;
+        // In order, so that each is added at the end.
+        version.sort_unstable();
+        let version = version.into_iter().collect();
         known.clear();
         introduce(known, &replicas)?;
         let name = Some(name.to_owned()).filter(|name| !name.is_empty());

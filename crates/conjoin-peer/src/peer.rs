@@ -31,6 +31,8 @@ pub(crate) struct Peer {
     pub(crate) probe: Option<(Duration, Duration)>,
     /// It broke the protocol: until when it is left alone.
     pub(crate) blocked_until: Option<Duration>,
+    /// It claimed the replica of another before.
+    pub(crate) contested: bool,
     /// Candidates of attempts whose offer has not come yet.
     pub(crate) early: Vec<(Option<String>, String)>,
 }
@@ -65,6 +67,7 @@ impl Peer {
             retry_at: None,
             probe: None,
             blocked_until: None,
+            contested: false,
             early: Vec::new(),
         }
     }

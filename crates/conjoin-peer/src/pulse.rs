@@ -67,8 +67,11 @@ impl Pulse {
     pub(crate) fn beat(&mut self, now: Duration) -> u64 {
         let token = self.next_token;
         self.next_token += 1;
-        // One that was not answered may only be lost: the next comes sooner.
-        let pause = if self.sent.is_empty() { self.interval } else { self.interval / 4 };
+        // Those that were not answered may only be lost: the next come sooner and sooner.
+        let pause = match self.sent.len() {
+            0 => self.interval,
+            unanswered => self.interval / (2 << unanswered.min(3)),
+        };
         if self.sent.len() == IN_FLIGHT {
             self.sent.pop_front();
         }

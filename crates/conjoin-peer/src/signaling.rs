@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use conjoin_core::Doc;
-use conjoin_signaling::{ClientMessage, ErrorCode, IceServer, MAX_SERVER_MESSAGE, PeerEntry, ServerMessage};
+use conjoin_signaling::{
+    ClientMessage, ErrorCode, IceServer, MAX_ID, MAX_NAME, MAX_SERVER_MESSAGE, PeerEntry, ServerMessage,
+};
 
 use crate::backoff::Backoff;
 use crate::io::{Event, Output, Status};
@@ -22,8 +24,12 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(4);
 /// The newcomer offers; if it does not within this time, we do.
 const OFFER_PATIENCE: Duration = Duration::from_secs(4);
 
+/// Peers in the list. A full mesh is at its end well before; a server that names peers without
+/// end must not fill the memory.
+const MAX_PEERS: usize = 1024;
+
 /// A peer that the server says left, but to which there is a link, must be heard in this time.
-const PROBE: Duration = Duration::from_millis(2500);
+pub(crate) const PROBE: Duration = Duration::from_millis(2500);
 
 #[derive(Debug)]
 pub(crate) struct Signaling {
@@ -33,6 +39,8 @@ pub(crate) struct Signaling {
     backoff: Backoff,
     ice_servers: Vec<IceServer>,
     resume_token: Option<String>,
+    /// The user was told that there are too many peers.
+    crowded: bool,
 }
 
 impl Default for Signaling {
@@ -43,6 +51,7 @@ impl Default for Signaling {
             backoff: Backoff::new(Duration::from_secs(1)),
             ice_servers: Vec::new(),
             resume_token: None,
+            crowded: false,
         }
     }
 }
@@ -180,12 +189,12 @@ impl Manager {
             ServerMessage::PeerJoined { room_id, peer_id, peer_name }
                 if here(&room_id) && peer_id != self.peer_id =>
             {
-                let peer = self.peers.entry(peer_id).or_insert_with(|| Peer::new(None, true));
-                peer.listed = true;
+                let retry_at = self.now + OFFER_PATIENCE;
+                let Some(peer) = self.peer(&peer_id) else { return };
                 peer.probe = None;
-                peer.name = peer_name.or(peer.name.take());
+                peer.name = peer_name.filter(|name| name.len() <= MAX_NAME).or(peer.name.take());
                 if peer.link.is_none() {
-                    peer.retry_at = Some(self.now + OFFER_PATIENCE);
+                    peer.retry_at = Some(retry_at);
                 }
                 self.peers_changed = true;
             }
@@ -198,6 +207,23 @@ impl Manager {
         }
     }
 
+    /// A peer that the server names, unless there are too many to keep one more.
+    pub(crate) fn peer(&mut self, id: &str) -> Option<&mut Peer> {
+        if id.len() > MAX_ID {
+            return None;
+        }
+        if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(id) {
+            if !std::mem::replace(&mut self.signaling.crowded, true) {
+                let problem = format!("the room has more than {MAX_PEERS} others; the rest are left out");
+                self.event(Event::Problem(problem));
+            }
+            return None;
+        }
+        let peer = self.peers.entry(id.to_owned()).or_insert_with(|| Peer::new(None, true));
+        peer.listed = true;
+        Some(peer)
+    }
+
     /// The server's list of those in the room, after a join.
     fn listed(&mut self, doc: &mut Doc, entries: Vec<PeerEntry>) {
         for peer in self.peers.values_mut() {
@@ -207,10 +233,9 @@ impl Manager {
             if entry.id == self.peer_id {
                 continue;
             }
-            let peer = self.peers.entry(entry.id.clone()).or_insert_with(|| Peer::new(None, true));
-            peer.listed = true;
+            let Some(peer) = self.peer(&entry.id) else { continue };
             peer.probe = None;
-            peer.name = entry.name.or(peer.name.take());
+            peer.name = entry.name.filter(|name| name.len() <= MAX_NAME).or(peer.name.take());
             // An offer of ours that was never answered may have been lost with the old socket.
             let lost = peer.link.as_ref().is_some_and(|link| link.offerer && !link.described);
             if lost {

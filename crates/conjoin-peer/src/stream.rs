@@ -35,6 +35,8 @@ pub(crate) fn cut(mut message: Vec<u8>) -> Vec<Vec<u8>> {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     frames: VecDeque<Vec<u8>>,
+    /// Bytes in `frames`.
+    queued: usize,
     /// Bytes handed over since the channel last said it was writable.
     handed: usize,
     waiting: bool,
@@ -48,7 +50,15 @@ pub(crate) enum Step {
 
 impl Outbox {
     pub(crate) fn push(&mut self, message: Vec<u8>) {
-        self.frames.extend(cut(message));
+        for frame in cut(message) {
+            self.queued += frame.len();
+            self.frames.push_back(frame);
+        }
+    }
+
+    /// Bytes not handed over yet.
+    pub(crate) const fn queued(&self) -> usize {
+        self.queued
     }
 
     /// Whether all has been handed over.
@@ -71,6 +81,7 @@ impl Outbox {
         }
         let frame = self.frames.pop_front()?;
         self.handed += frame.len();
+        self.queued -= frame.len();
         Some(Step::Send(frame))
     }
 }
@@ -99,6 +110,9 @@ impl Inbox {
             }
             self.partial = frame;
             return Ok(None);
+        }
+        if frame.len() == 1 {
+            return Err("a frame that brings a message no further");
         }
         if self.partial.len() + frame.len() > MAX_MESSAGE {
             return Err("a message larger than 64 MiB");

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use conjoin_core::{ApplyError, Changed, DecodeError, Delta, Doc, ReplicaId, VersionVector};
 
+use crate::early::Early;
 use crate::io::{Channel, Direction, Stats};
 use crate::message::{Message, Numbers, Seen};
 use crate::pulse::Pulse;
@@ -40,6 +41,13 @@ const ACK_DELAY: Duration = Duration::from_millis(5);
 /// Between two exchanges of versions with one peer.
 const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 
+/// Between two answers to requests of one peer, which are cheaper to make than to answer.
+const ANSWER_PAUSE: Duration = Duration::from_millis(100);
+
+/// A peer that goes on asking for so long does not get what it lacks from the authors it is connected
+/// to: then it gets all of it from us.
+const AUTHOR_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Without data for this long, differing digests mean that something is missing.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -51,6 +59,8 @@ pub(crate) struct Context<'a> {
     pub(crate) stats: &'a mut Stats,
     /// Whether somebody wants to be told of each message.
     pub(crate) log: bool,
+    /// What the document knows this session as.
+    pub(crate) source: u64,
 }
 
 impl Context<'_> {
@@ -103,6 +113,10 @@ pub(crate) enum Violation {
     Protocol(u8),
     #[error("it edits as the same replica as this program")]
     SameReplica,
+    #[error("it claims to be the replica of {0}")]
+    TakenReplica(String),
+    #[error("it keeps sending edits without what they are built on")]
+    NeverComplete,
 }
 
 /// Who the peer says it is.
@@ -146,9 +160,20 @@ pub(crate) struct Sync {
     ack: VersionVector,
     ack_at: Option<Duration>,
 
+    /// Changes of the peer that wait for others.
+    early: Early,
+    /// The peer asked for what it lacks and was not answered yet; since when it does so.
+    asked: bool,
+    asked_since: Duration,
+    /// Neighbors the peer was not told of yet: more, fewer.
+    untold: [BTreeSet<ReplicaId>; 2],
+
     last_data: Duration,
     clock_after: Duration,
     request_after: Duration,
+    /// When requests of the peer are answered again: for changes, for the version.
+    delta_after: Duration,
+    version_after: Duration,
 }
 
 impl Sync {
@@ -175,9 +200,15 @@ impl Sync {
             bulk_received: 0,
             ack: VersionVector::new(),
             ack_at: None,
+            early: Early::default(),
+            asked: false,
+            asked_since: now,
+            untold: [BTreeSet::new(), BTreeSet::new()],
             last_data: now,
             clock_after: now,
             request_after: now,
+            delta_after: now,
+            version_after: now,
         }
     }
 
@@ -216,9 +247,15 @@ impl Sync {
         }
     }
 
+    /// Bytes that wait for the bulk channel to take them.
+    pub(crate) const fn queued(&self) -> usize {
+        self.outbox.queued()
+    }
+
     pub(crate) fn writable(&mut self, cx: &mut Context<'_>) {
         self.outbox.writable();
         self.drain(cx);
+        self.tell_neighbors(cx);
         self.flush(cx);
     }
 
@@ -232,13 +269,19 @@ impl Sync {
         self.pulse.heard(cx.now);
         let message = match channel {
             Channel::Live => data,
-            Channel::Bulk => match self.inbox.take(data).map_err(Violation::Frame)? {
-                Some(message) => {
-                    self.bulk_received += 1;
-                    message
+            Channel::Bulk => {
+                let bytes = data.len();
+                match self.inbox.take(data).map_err(Violation::Frame)? {
+                    Some(message) => {
+                        self.bulk_received += 1;
+                        message
+                    }
+                    None => {
+                        self.early.receiving(cx.now, bytes);
+                        return Ok(Heard::Nothing);
+                    }
                 }
-                None => return Ok(Heard::Nothing),
-            },
+            }
         };
         // The first live frames may overtake the Hello, which numbers the replicas they name.
         if channel == Channel::Live && self.other.is_none() {
@@ -270,7 +313,7 @@ impl Sync {
                     return Err(Violation::Frame("a second Hello"));
                 }
                 self.other = Some(Other { replica, name, neighbors: BTreeSet::new() });
-                self.has(cx, &version);
+                self.has(cx, &version)?;
                 self.known = self.acked.clone();
                 self.due = cx.doc.version().clone();
                 if self.is_ready() {
@@ -281,7 +324,7 @@ impl Sync {
             Message::Define(_) => Ok(Heard::Nothing),
             Message::DeltaResponse { delta, ack, .. } => {
                 if !ack.is_empty() {
-                    self.acknowledged(cx, &ack);
+                    self.acknowledged(cx, &ack)?;
                 }
                 self.delta(cx, &delta)
             }
@@ -297,19 +340,23 @@ impl Sync {
                 Ok(Heard::Fresh(fresh))
             }
             Message::DeltaRequest(seen) => {
-                // What went by the live channel did not reach it.
-                self.told = VersionVector::new();
-                self.clock(cx, &seen);
+                self.has(cx, &seen.version)?;
+                self.forget_lost(&seen);
+                self.asked = true;
+                self.serve(cx);
                 Ok(Heard::News)
             }
             Message::ClockRequest(seen) => {
-                let ours = Message::ClockResponse(self.seen(cx));
-                self.send_small(cx, &ours);
-                self.clock(cx, &seen);
+                if cx.now >= self.version_after {
+                    self.version_after = cx.now + ANSWER_PAUSE;
+                    let ours = Message::ClockResponse(self.seen(cx));
+                    self.send_small(cx, &ours);
+                }
+                self.clock(cx, &seen)?;
                 Ok(Heard::News)
             }
             Message::ClockResponse(seen) => {
-                self.clock(cx, &seen);
+                self.clock(cx, &seen)?;
                 Ok(Heard::News)
             }
             Message::Heartbeat { token, digest } => {
@@ -320,7 +367,7 @@ impl Sync {
                 Ok(if self.pulse.echoed(token, cx.now) { Heard::News } else { Heard::Nothing })
             }
             Message::Ack(version) => {
-                self.acknowledged(cx, &version);
+                self.acknowledged(cx, &version)?;
                 Ok(Heard::News)
             }
             Message::Goodbye => Ok(Heard::Goodbye),
@@ -336,8 +383,24 @@ impl Sync {
         }
     }
 
-    fn acknowledged(&mut self, cx: &mut Context<'_>, version: &VersionVector) {
-        self.has(cx, version);
+    /// Gives the peer what it asked for, if it was not just given.
+    fn serve(&mut self, cx: &mut Context<'_>) {
+        if self.asked && cx.now >= self.delta_after {
+            if cx.now > self.delta_after + AUTHOR_PATIENCE {
+                self.asked_since = cx.now;
+            }
+            self.asked = false;
+            self.delta_after = cx.now + ANSWER_PAUSE;
+            let authors_fail = cx.now >= self.asked_since + AUTHOR_PATIENCE;
+            self.due = if authors_fail { cx.doc.version().clone() } else { self.ours_to_tell(cx) };
+            // What went by the live channel did not reach it.
+            self.told = VersionVector::new();
+            self.flush(cx);
+        }
+    }
+
+    fn acknowledged(&mut self, cx: &mut Context<'_>, version: &VersionVector) -> Result<(), Violation> {
+        self.has(cx, version)?;
         self.resends = 0;
         if self.acked.covers(&self.told) {
             self.in_flight = 0;
@@ -346,30 +409,44 @@ impl Sync {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
         self.flush(cx);
+        Ok(())
     }
 
     #[inline(never)]
     fn delta(&mut self, cx: &mut Context<'_>, delta: &Delta) -> Result<Heard, Violation> {
         let end = delta.end();
-        let seen = |doc: &Doc| end.iter().map(|(replica, _)| (replica, doc.version().get(replica))).collect();
-        let before: VersionVector = seen(cx.doc);
-        let applied = cx.doc.apply(delta)?;
+        let before = cx.doc.version().clone();
+        let applied = cx.doc.apply_from(cx.source, delta)?;
         self.last_data = cx.now;
         self.pulse.settle(cx.now);
-        if !applied.changed.is_empty() {
+        // It may be more than the delta brought: what waited for it is applied too.
+        let after = cx.doc.version();
+        let fresh: VersionVector =
+            after.iter().filter(|&(replica, count)| count > before.get(replica)).collect();
+        let mut seen: VersionVector = end.iter().map(|(replica, _)| (replica, after.get(replica))).collect();
+        seen.join(&fresh);
+        // The version is something to be told too: an edit may change no value.
+        if !fresh.is_empty() || !applied.changed.is_empty() {
             cx.effects.push(Effect::Changed(applied.changed));
         }
-        let seen: VersionVector = seen(cx.doc);
-        let fresh = seen.iter().filter(|&(replica, count)| count > before.get(replica)).collect();
+        if !self.early.received(cx.now, applied.missing, !fresh.is_empty()) {
+            return Err(Violation::NeverComplete);
+        }
         // It has what it sends.
-        self.has(cx, &end);
+        self.has(cx, &end)?;
         self.acknowledge(cx, &seen, &fresh);
         if applied.missing && cx.now >= self.request_after {
-            self.request_after = cx.now + self.pulse.patience();
-            let request = Message::DeltaRequest(self.seen(cx));
-            self.send(cx, Channel::Bulk, &request);
+            self.request(cx);
         }
         Ok(Heard::Fresh(fresh))
+    }
+
+    /// Asks for what early changes are built on: by either channel in turn, as one may be stuck
+    /// and the other lossy.
+    fn request(&mut self, cx: &mut Context<'_>) {
+        self.request_after = cx.now + self.pulse.patience();
+        let channel = if self.early.asked().is_multiple_of(2) { Channel::Bulk } else { Channel::Live };
+        self.send(cx, channel, &Message::DeltaRequest(self.seen(cx)));
     }
 
     /// Acknowledges with the next delta or soon; at once if the peer is waiting for it already.
@@ -389,11 +466,16 @@ impl Sync {
     }
 
     /// The peer has seen all of `version`, as far as there is such a thing.
-    fn has(&mut self, cx: &Context<'_>, version: &VersionVector) {
+    fn has(&mut self, cx: &Context<'_>, version: &VersionVector) -> Result<(), Violation> {
+        let own = cx.doc.replica();
+        if version.get(own) > cx.doc.version().get(own) {
+            return Err(ApplyError::ForgedReplica.into());
+        }
         for (replica, count) in version.iter() {
             self.acked.advance(replica, count.min(cx.doc.version().get(replica)));
         }
         self.known.join(&self.acked);
+        Ok(())
     }
 
     fn seen(&self, cx: &Context<'_>) -> Seen {
@@ -401,22 +483,31 @@ impl Sync {
     }
 
     /// The peer told all it has seen: what it lacks is due, unless it gets that from its author.
-    fn clock(&mut self, cx: &mut Context<'_>, seen: &Seen) {
-        self.has(cx, &seen.version);
-        if seen.received >= self.bulk_changes {
-            // Nothing is on its way: what it lacks, it had no place for.
-            self.known = self.acked.clone();
-        }
-        self.due = cx.doc.version().iter().filter(|&(replica, _)| self.is_ours_to_tell(replica)).collect();
+    fn clock(&mut self, cx: &mut Context<'_>, seen: &Seen) -> Result<(), Violation> {
+        self.has(cx, &seen.version)?;
+        self.forget_lost(seen);
+        self.due = self.ours_to_tell(cx);
         self.flush(cx);
+        Ok(())
     }
 
-    /// Whether the peer gets operations of this replica from us: from nobody else if they are our
-    /// own, and otherwise from their author, if it is connected to that.
+    /// If nothing is on its way by the bulk channel, what the peer lacks of what was sent by it was
+    /// lost there: it had no place for it.
+    fn forget_lost(&mut self, seen: &Seen) {
+        if seen.received >= self.bulk_changes {
+            self.known = self.acked.clone();
+        }
+    }
+
+    /// Whether the peer gets operations of this replica from us: not its own, and not those of
+    /// others to whom it is connected.
     fn is_ours_to_tell(&self, replica: ReplicaId) -> bool {
-        self.other
-            .as_ref()
-            .is_some_and(|other| replica != other.replica && !other.neighbors.contains(&replica))
+        let other = self.other.as_ref();
+        other.is_some_and(|other| replica != other.replica && !other.neighbors.contains(&replica))
+    }
+
+    fn ours_to_tell(&self, cx: &Context<'_>) -> VersionVector {
+        cx.doc.version().iter().filter(|&(replica, _)| self.is_ours_to_tell(replica)).collect()
     }
 
     /// Holds the peer's digest against ours.
@@ -430,6 +521,9 @@ impl Sync {
         let quiet = self.resend_at.is_none() && self.outbox.is_empty() && cx.now >= self.last_data + QUIET;
         if quiet && cx.now >= self.clock_after {
             self.clock_after = cx.now + CLOCK_PAUSE;
+            if self.early.is_waiting() {
+                self.request(cx);
+            }
             let request = Message::ClockRequest(self.seen(cx));
             self.send_small(cx, &request);
         }
@@ -453,6 +547,21 @@ impl Sync {
     /// Tells the peer whom we are connected to directly.
     pub(crate) fn neighbors(&mut self, cx: &mut Context<'_>, more: Vec<ReplicaId>, fewer: Vec<ReplicaId>) {
         if self.is_ready() {
+            for (news, sign) in [(more, 0), (fewer, 1)] {
+                for replica in news {
+                    // What came and went in the meantime need not be told.
+                    if !self.untold[1 - sign].remove(&replica) {
+                        self.untold[sign].insert(replica);
+                    }
+                }
+            }
+            self.tell_neighbors(cx);
+        }
+    }
+
+    fn tell_neighbors(&mut self, cx: &mut Context<'_>) {
+        if self.outbox.is_empty() && self.untold.iter().any(|replicas| !replicas.is_empty()) {
+            let [more, fewer] = std::mem::take(&mut self.untold).map(|set| set.into_iter().collect());
             self.send(cx, Channel::Bulk, &Message::Neighbors { more, fewer });
         }
     }
@@ -551,7 +660,8 @@ impl Sync {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let beat = self.is_ready().then(|| self.pulse.next());
         let resend = self.resend_at.filter(|_| self.outbox.is_empty());
-        beat.into_iter().chain(resend).chain(self.ack_at).min()
+        let serve = self.asked.then_some(self.delta_after);
+        beat.into_iter().chain(resend).chain(self.ack_at).chain(serve).min()
     }
 
     pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
@@ -563,6 +673,7 @@ impl Sync {
         if self.resend_at.is_some_and(|at| cx.now >= at) {
             self.flush(cx);
         }
+        self.serve(cx);
         if self.ack_at.is_some_and(|at| cx.now >= at) {
             self.send_ack(cx);
         }
@@ -590,8 +701,13 @@ impl Sync {
     }
 
     fn put(&mut self, cx: &mut Context<'_>, channel: Channel, message: &Message, bytes: Vec<u8>) {
+        let live = channel == Channel::Live && bytes.len() <= LIVE_LIMIT;
+        // A peer that asks and asks but takes no answers must not make them pile up.
+        if !live && message.may_be_lost() && !self.outbox.is_empty() {
+            return;
+        }
         cx.note(Direction::Sent, channel, message, bytes.len());
-        if channel == Channel::Live && bytes.len() <= LIVE_LIMIT {
+        if live {
             cx.effects.push(Effect::Send(channel, bytes));
         } else {
             self.bulk_sent += 1;

@@ -20,6 +20,32 @@ fn take_in(bytes: &[u8]) {
 
 proptest! {
     #[test]
+    fn the_account_of_the_size_is_that_of_the_state(history in steps(3)) {
+        let mut world = World::new(3);
+        for step in &history {
+            world.step(step);
+            for doc in &world.docs {
+                // Taken in anew, each thing in it is counted once.
+                let mut fresh = Doc::new(ReplicaId::new(7));
+                fresh.merge_snapshot(&doc.snapshot()).expect("a document's own snapshot merges");
+                prop_assert_eq!(fresh.state_size(), doc.state_size());
+            }
+        }
+        // What is at the limit can be handed on, and what is above it cannot.
+        let doc = &world.docs[0];
+        let mut fresh = Doc::new(ReplicaId::new(7));
+        fresh.set_state_limit(doc.state_size());
+        prop_assert!(fresh.merge_snapshot(&doc.snapshot()).is_ok());
+        if doc.state_size() > 0 {
+            let mut small = Doc::new(ReplicaId::new(7));
+            small.set_state_limit(doc.state_size() - 1);
+            let limit = doc.state_size() - 1;
+            prop_assert_eq!(small.merge_snapshot(&doc.snapshot()), Err(ApplyError::TooLarge { limit }));
+            prop_assert!(small.version().is_empty() && small.state_size() == 0);
+        }
+    }
+
+    #[test]
     fn random_bytes_are_refused_or_harmless(kind in prop::sample::select(b"DS".to_vec()), body: Vec<u8>) {
         let mut bytes = vec![b'C', b'J', kind, 1];
         bytes.extend(body);
@@ -104,4 +130,85 @@ fn lengths_that_lie_are_refused_before_memory_is_taken() {
         };
         assert_eq!(error, Err(ApplyError::Decode(DecodeError::Truncated)));
     }
+}
+
+#[test]
+fn a_million_keys_are_refused_and_leave_the_state_as_it_was() {
+    const LIMIT: usize = 1 << 20;
+    let mut liar = Doc::new(ReplicaId::new(2));
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.set_state_limit(LIMIT);
+    let refused = (0..1_000_000).find_map(|key| {
+        let delta = liar.transact(|tx| tx.map("m").set(&key.to_string(), key)).delta;
+        let before = doc.version().clone();
+        doc.apply(&delta).err().inspect(|_| assert_eq!(*doc.version(), before, "applied in part"))
+    });
+    assert_eq!(refused, Some(ApplyError::TooLarge { limit: LIMIT }));
+    assert!(doc.state_size() <= LIMIT && doc.map("m").len() > LIMIT / 1000);
+
+    // The same at once, as one transaction and as a state.
+    let mut liar = Doc::new(ReplicaId::new(2));
+    let delta = liar.transact(|tx| (0..20_000).for_each(|key| tx.map("m").set(&key.to_string(), key))).delta;
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.set_state_limit(LIMIT);
+    assert_eq!(doc.apply(&delta), Err(ApplyError::TooLarge { limit: LIMIT }));
+    assert_eq!(doc.merge_snapshot(&liar.snapshot()), Err(ApplyError::TooLarge { limit: LIMIT }));
+    assert_eq!((doc.state_size(), doc.map("m").len()), (0, 0));
+    // Own edits are the user's, and others' go on as far as they fit.
+    doc.transact(|tx| tx.counter("n").add(1));
+    doc.apply(&Doc::new(ReplicaId::new(3)).transact(|tx| tx.counter("n").add(1)).delta).expect("fits");
+    assert_eq!(doc.counter("n"), 2);
+}
+
+#[test]
+fn values_and_replicas_count_as_much_as_keys() {
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.set_state_limit(1 << 20);
+    let mut liar = Doc::new(ReplicaId::new(2));
+    for _ in 0..100 {
+        let delta = liar.transact(|tx| tx.register("r").set(vec![0; 300_000])).delta;
+        doc.apply(&delta).expect("each takes the place of the one before");
+    }
+    let large = liar.transact(|tx| tx.register("r").set(vec![0; 1 << 20])).delta;
+    assert!(matches!(doc.apply(&large), Err(ApplyError::TooLarge { .. })));
+
+    let replica = |id| Doc::new(ReplicaId::new(id)).transact(|tx| tx.counter("n").add(1)).delta;
+    let refused = (1000..).find(|&id| doc.apply(&replica(id)).is_err());
+    assert!(refused.is_some_and(|id| id < 2000), "replicas without end: {refused:?}");
+    assert!(doc.state_size() <= 1 << 20);
+}
+
+#[test]
+fn nobody_takes_the_room_of_others_for_early_changes() {
+    let mut doc = Doc::new(ReplicaId::new(1));
+    for start in 1..20_000 {
+        assert!(doc.apply_from(1, &forged(start * 2, 0)).expect("early, not wrong").missing);
+    }
+    let mut honest = Doc::new(ReplicaId::new(8));
+    let first = honest.transact(|tx| tx.counter("n").add(1)).delta;
+    let deltas: Vec<_> = (0..10).map(|_| honest.transact(|tx| tx.counter("n").add(1)).delta).collect();
+    for delta in &deltas {
+        assert!(doc.apply_from(2, delta).expect("early").missing);
+    }
+    // All of them waited, though the first source has used up what is its.
+    assert!(!doc.apply_from(2, &first).expect("applies").missing);
+    assert_eq!(doc.counter("n"), 11);
+    doc.forget_source(1);
+    assert!(!doc.apply_from(1, &first).expect("seen").missing, "nothing of it is left");
+}
+
+#[test]
+fn few_bytes_do_not_become_many_in_memory() {
+    use conjoin_core::codec::Writer;
+    // A snapshot of nothing but empty strings, and a delta of one change with very many operations.
+    let mut snapshot = b"CJS\x01\x00".to_vec();
+    snapshot.varint(20 << 20);
+    snapshot.resize(snapshot.len() + (20 << 20), 0);
+    let refused = Doc::new(ReplicaId::new(1)).merge_snapshot(&snapshot);
+    assert!(matches!(refused, Err(ApplyError::TooLarge { .. })), "{refused:?}");
+
+    let mut delta = b"CJD\x01\x01\0\0\0\0\0\0\0\0\x01\x04\0\0\0".to_vec();
+    delta.varint(6 << 20);
+    delta.resize(delta.len() + (18 << 20), 0);
+    assert_eq!(Delta::from_bytes(&delta), Err(DecodeError::Malformed("number of operations")));
 }

@@ -208,3 +208,20 @@ fn leaving_is_said_to_everybody() {
     assert!(bob.manager.peers().is_empty());
     assert_eq!(ada.manager.deadline(), None, "nothing is left to do");
 }
+
+#[test]
+fn an_edit_that_changes_no_value_is_told_too() {
+    let (mut ada, mut bob) = connected();
+    // Both set the same register; bob's write is the later, so ada's changes nothing there.
+    ada.doc.transact(|tx| tx.register("r").set(1));
+    bob.doc.transact(|tx| tx.counter("n").add(1));
+    bob.doc.transact(|tx| tx.register("r").set(2));
+    for output in ada.input(Input::Edited) {
+        let Output::Send { channel, data, .. } = output else { panic!("{output:?}") };
+        let told = bob.all(Input::Frame { link: link(0), channel, data });
+        let changed = |output: &Output| matches!(output, Output::Event(conjoin_peer::Event::Changed(_)));
+        assert!(told.iter().any(changed), "the version moved: {told:?}");
+    }
+    assert_eq!(bob.doc.register("r"), Some(&2.into()));
+    assert!(bob.doc.version().covers(ada.doc.version()));
+}

@@ -1,0 +1,46 @@
+//! An account of the memory that a document's state takes, so that no peer can fill it.
+//!
+//! It is an estimate, kept as the state changes, that depends on nothing but the state: a document
+//! that takes the same state in anew comes to the same.
+
+use std::sync::Arc;
+
+use crate::op::Op;
+use crate::state::Written;
+use crate::value::Value;
+
+/// About how many bytes of state a document takes in from others unless said otherwise. With its
+/// names, keys and nodes in memory this is some four times the largest message there can be
+/// between peers: what is larger could not be handed to a newcomer as a snapshot anyway.
+pub(crate) const DEFAULT_LIMIT: usize = 256 << 20;
+
+/// Each replica stands in the version, in the versions and tables of every session with a peer,
+/// and in messages to each: so much in a full room. At the default limit, 65,536 replicas.
+pub(crate) const REPLICA: usize = 4096;
+
+/// A string, besides its bytes: the pointer to it and its counts.
+pub(crate) const STRING: usize = 32;
+
+/// A named value, or a key of a map, besides its string and its value.
+pub(crate) const ENTRY: usize = 96;
+
+/// What one replica added to a counter.
+pub(crate) const SUM: usize = 32;
+
+pub(crate) fn string(string: &str) -> usize {
+    STRING + string.len()
+}
+
+pub(crate) fn entry(name: &str) -> usize {
+    ENTRY + string(name)
+}
+
+pub(crate) fn written(written: Option<&Written>) -> usize {
+    written.and_then(|written| written.value.as_ref()).map_or(0, Value::size)
+}
+
+/// The most that an operation adds to the state; `names` are the strings of its replica.
+pub(crate) fn most(op: &Op, names: &[Arc<str>]) -> usize {
+    let entries: usize = op.names().map(|name| entry(name.resolve(names))).sum();
+    entries + SUM + op.value().map_or(0, Value::size)
+}
