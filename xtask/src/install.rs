@@ -1,11 +1,12 @@
 //! What must be on the machine, and getting it there.
 
-use std::{fs, path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 use conjoin_e2e::Browser;
 
 use crate::{
+    report,
     run::{output, run},
     workspace::{WASM, Workspace},
 };
@@ -132,6 +133,33 @@ pub(crate) fn npm() -> Result<()> {
         bail!("Node.js and npm are needed. Install them: apt-get install nodejs npm");
     }
     apt_get(&["nodejs", "npm"])
+}
+
+/// Sees to it that cargo-fuzz and all it needs are there; gives the name of a nightly toolchain.
+///
+/// # Errors
+/// When something isn't there and can't be installed.
+pub(crate) fn fuzzer(workspace: &Workspace) -> Result<String> {
+    let starts = |program: &str, argument: &str| {
+        Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
+    };
+    let compilers = [env::var("CXX").unwrap_or_default(), "c++".into(), "g++".into(), "clang++".into()];
+    if !compilers.iter().any(|compiler| !compiler.is_empty() && starts(compiler, "--version")) {
+        let line = "apt-get install g++";
+        if !can_apt() {
+            bail!("libFuzzer is compiled by a C++ compiler, g++ or clang. Install one: {line}");
+        }
+        apt_get(&["g++"])?;
+    }
+    let toolchains = output(Command::new("rustup").args(["toolchain", "list"])).unwrap_or_default();
+    let nightly = toolchains.split_whitespace().find(|name| name.starts_with("nightly"));
+    let nightly =
+        nightly.context("fuzzing needs a nightly compiler. Install one: rustup toolchain install nightly")?;
+    if !starts("cargo-fuzz", "--version") {
+        report::command("cargo-fuzz is missing, and is installed now");
+        run(workspace.cargo().args(["install", "cargo-fuzz", "--locked"]))?;
+    }
+    Ok(nightly.to_owned())
 }
 
 /// Whether this is a Debian that we may install packages on.

@@ -8,6 +8,7 @@ mod bench;
 mod bindgen;
 mod compress;
 mod demo;
+mod fuzz;
 mod install;
 mod report;
 mod run;
@@ -50,6 +51,8 @@ enum Command {
     /// Measure, side by side with others
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Feed random input to the decoders and state machines; fails on a finding
+    Fuzz(fuzz::Arguments),
     /// Take a screenshot of every state of the page, into target/shots
     Shots,
 }
@@ -73,6 +76,7 @@ fn run(command: Command) -> Result<()> {
         Command::Size => size::run(&workspace),
         Command::Sim(arguments) => sim::run(&workspace, &arguments),
         Command::Bench(command) => bench::run(&workspace, &command),
+        Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Shots => shots::run(&workspace),
     }
 }

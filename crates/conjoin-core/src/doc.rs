@@ -9,7 +9,7 @@ use crate::log::{HistoryGone, Log};
 use crate::op::{Change, Edit, Name, Op};
 use crate::pending::Pending;
 use crate::size;
-use crate::state::{Container, MapRef, Stamp, State, Written, put, write};
+use crate::state::{Container, MapRef, Stamp, State, Written, bits, float, put, write};
 use crate::transaction::Transaction;
 use crate::value::{Changed, Target, Value};
 use crate::version::{OpId, ReplicaId, VersionVector};
@@ -273,8 +273,9 @@ impl Doc {
         } else {
             change
         };
-        // Its author had seen no more than what it depends on, all of which is here.
-        if change.lamport > self.lamport {
+        // Its author had seen no more than what it depends on, all of which is here, and each operation
+        // moves logical time on by one. (Whose clock a lying snapshot moved is not to be refused for it.)
+        if change.lamport > self.lamport && change.lamport > self.version.total() {
             return Err(ApplyError::Inconsistent("its logical time is ahead of its dependencies"));
         }
         let replica = if seen == 0 { size::REPLICA } else { 0 };
@@ -357,7 +358,8 @@ impl State {
                 true
             }
             (Container::FloatCounter(sums), Edit::AddFloat(amount)) => {
-                *sums.of(stamp.replica, size) += amount;
+                let sum = sums.of(stamp.replica, size);
+                *sum = bits(float(*sum) + amount);
                 true
             }
             (Container::Register(register), Edit::Set(value)) => write(register, written(Some(value)), size),

@@ -58,11 +58,7 @@ impl Log {
 
     /// Takes note that a snapshot brought the document to `version`, past changes it never saw.
     pub(crate) fn skip_to(&mut self, before: &VersionVector, version: &VersionVector) {
-        for (replica, count) in version.iter() {
-            if count > before.get(replica) {
-                self.base.advance(replica, count);
-            }
-        }
+        self.base.join(&version.iter().filter(|&(replica, count)| count > before.get(replica)).collect());
         self.changes.retain(|change| change.start >= self.base.get(change.replica));
         self.size = self.changes.iter().map(|change| change.size()).sum();
     }

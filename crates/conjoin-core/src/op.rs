@@ -271,8 +271,8 @@ impl Change {
         if count == 0 || start + count as u64 > MAX_SEQ || lamport + count as u64 > MAX_SEQ {
             return Err(DecodeError::Malformed("change"));
         }
-        // Not reserved ahead: an operation in memory is larger than its least encoding.
-        let mut ops = Vec::new();
+        // Of many, most are not reserved ahead: an operation in memory is larger than its least encoding.
+        let mut ops = Vec::with_capacity(count.min(4));
         for _ in 0..count {
             ops.push(Op::decode(reader)?);
         }

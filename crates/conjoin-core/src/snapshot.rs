@@ -12,7 +12,7 @@ use crate::delta::ReplicaTable;
 use crate::doc::{Applied, ApplyError, Doc};
 use crate::op::finite;
 use crate::size;
-use crate::state::{Container, Stamp, State, Sums, Written};
+use crate::state::{Container, Stamp, State, Sums, Written, bits, float};
 use crate::value::{Changed, Kind, Target, Value};
 use crate::version::{OpId, ReplicaId, VersionVector};
 
@@ -80,6 +80,9 @@ impl Doc {
             return Err(ApplyError::Inconsistent("its logical time is ahead of its operations"));
         }
         let mut changed = Changed::default();
+        if self.version.covers(&theirs.version) {
+            return Ok(Applied { changed, missing: !self.pending.is_empty() });
+        }
         let mut before = BTreeMap::new();
         for target in theirs.state.targets() {
             let value = self.state.value(&target);
@@ -134,7 +137,8 @@ impl Snapshot {
         let replicas = ReplicaTable::decode(&mut reader)?;
         let strings = StringTable::decode(&mut reader, limit)?;
         let version = VersionVector::decode_with(&mut reader, &|index| replicas.resolve(index))?;
-        let mut body = Body { reader, replicas: &replicas, strings: &strings, limit, left: limit };
+        let mut body =
+            Body { reader, replicas: &replicas, strings: &strings, version: &version, limit, left: limit };
         body.take(version.len() * size::REPLICA)?;
         let lamport = body.reader.seq()?;
         let mut heads = Vec::new();
@@ -144,7 +148,8 @@ impl Snapshot {
         }
         for _ in 0..count {
             let head = OpId { replica: body.replica()?, seq: body.reader.seq()? };
-            if !version.contains(head) {
+            // Of each replica the latest operation at most, or every edit would have to name them all.
+            if head.seq + 1 != version.get(head.replica) {
                 return Err(DecodeError::Malformed("heads").into());
             }
             heads.push(head);
@@ -182,6 +187,7 @@ struct Body<'a> {
     limit: usize,
     /// How many bytes of state may still come.
     left: usize,
+    version: &'a VersionVector,
 }
 
 impl Body<'_> {
@@ -195,6 +201,12 @@ impl Body<'_> {
         self.replicas.resolve(self.reader.varint()?).ok_or(DecodeError::UnknownReplica)
     }
 
+    /// A replica that wrote something: one of which something was seen.
+    fn author(&mut self) -> Result<ReplicaId, DecodeError> {
+        let author = self.replica()?;
+        if self.version.get(author) == 0 { Err(DecodeError::Malformed("author")) } else { Ok(author) }
+    }
+
     /// A string, for something that takes so many bytes besides.
     fn string(&mut self, besides: usize) -> Result<Arc<str>, ApplyError> {
         let index = usize::try_from(self.reader.varint()?).ok();
@@ -205,22 +217,25 @@ impl Body<'_> {
     }
 
     fn stamp(&mut self) -> Result<Stamp, DecodeError> {
-        Ok(Stamp { lamport: self.reader.seq()?, replica: self.replica()? })
+        Ok(Stamp { lamport: self.reader.seq()?, replica: self.author()? })
     }
 
     fn container(&mut self, kind: Kind) -> Result<Container, ApplyError> {
         let mut container = Container::new(kind);
-        let mut size = 0;
         let least = if matches!(container, Container::Map(_)) { 4 } else { 2 };
         for _ in 0..self.reader.count(least)? {
             match &mut container {
-                Container::Counter(sums) => {
-                    let replica = self.replica()?;
-                    *sums.of(replica, &mut size) = read_sum(&mut self.reader)?;
-                }
-                Container::FloatCounter(sums) => {
-                    let replica = self.replica()?;
-                    *sums.of(replica, &mut size) = finite(self.reader.float()?)?;
+                Container::Counter(sums) | Container::FloatCounter(sums) => {
+                    let author = self.author()?;
+                    let sum = match kind {
+                        Kind::Counter => read_sum(&mut self.reader)?,
+                        _ => bits(finite(self.reader.float()?)?),
+                    };
+                    if sums.0.last().is_some_and(|last| last.0 >= author) {
+                        return Err(DecodeError::Malformed("order of sums").into());
+                    }
+                    self.take(size::SUM)?;
+                    sums.0.push((author, sum));
                 }
                 Container::Register(register) => *register = Some(self.written()?),
                 Container::Map(entries) => {
@@ -228,7 +243,6 @@ impl Body<'_> {
                     entries.insert(key, self.written()?);
                 }
             }
-            self.take(std::mem::take(&mut size))?;
         }
         Ok(container)
     }
@@ -261,18 +275,14 @@ fn encode_container(
         }
     };
     match container {
-        Container::Counter(Sums(sums)) => {
+        Container::Counter(Sums(sums)) | Container::FloatCounter(Sums(sums)) => {
             out.varint(sums.len() as u64);
             for &(replica, sum) in sums {
                 out.varint(replicas.index(replica));
-                write_sum(sum, out);
-            }
-        }
-        Container::FloatCounter(Sums(sums)) => {
-            out.varint(sums.len() as u64);
-            for (replica, sum) in sums {
-                out.varint(replicas.index(*replica));
-                out.extend_from_slice(&sum.to_le_bytes());
+                match container {
+                    Container::Counter(_) => write_sum(sum, out),
+                    _ => out.extend_from_slice(&float(sum).to_le_bytes()),
+                }
             }
         }
         Container::Register(register) => {

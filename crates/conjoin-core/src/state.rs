@@ -40,17 +40,28 @@ impl Written {
     }
 }
 
-/// A sum for each replica, by replica.
+/// A sum for each replica, by replica: an integer, or the bits of a floating-point number, so that one
+/// code serves both. Zero is zero in either.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sums<T>(pub(crate) Vec<(ReplicaId, T)>);
+pub(crate) struct Sums(pub(crate) Vec<(ReplicaId, i128)>);
 
-impl<T: Copy + Default> Sums<T> {
-    pub(crate) fn of(&mut self, replica: ReplicaId, size: &mut usize) -> &mut T {
+/// The floating-point number of a sum.
+pub(crate) const fn float(sum: i128) -> f64 {
+    f64::from_bits(sum as u64)
+}
+
+/// A floating-point number as a sum.
+pub(crate) const fn bits(float: f64) -> i128 {
+    float.to_bits() as i128
+}
+
+impl Sums {
+    pub(crate) fn of(&mut self, replica: ReplicaId, size: &mut usize) -> &mut i128 {
         let at = match self.0.binary_search_by_key(&replica, |entry| entry.0) {
             Ok(at) => at,
             Err(at) => {
                 *size += size::SUM;
-                self.0.insert(at, (replica, T::default()));
+                self.0.insert(at, (replica, 0));
                 at
             }
         };
@@ -58,12 +69,21 @@ impl<T: Copy + Default> Sums<T> {
     }
 
     /// A replica's sum follows from its operations, so whoever has seen more of them knows better.
-    fn join(&mut self, other: &Self, ours: &VersionVector, theirs: &VersionVector, size: &mut usize) {
+    fn join(&mut self, other: &Self, news: &dyn Fn(ReplicaId) -> bool, size: &mut usize) {
+        // In one pass over both: many sums, put in one by one, would take forever.
+        *size -= self.0.len() * size::SUM;
+        let mut rest = std::mem::take(&mut self.0).into_iter().peekable();
         for &(replica, sum) in &other.0 {
-            if theirs.get(replica) > ours.get(replica) {
-                *self.of(replica, size) = sum;
+            if news(replica) {
+                while let Some(before) = rest.next_if(|entry| entry.0 < replica) {
+                    self.0.push(before);
+                }
+                rest.next_if(|entry| entry.0 == replica);
+                self.0.push((replica, sum));
             }
         }
+        self.0.extend(rest);
+        *size += self.0.len() * size::SUM;
     }
 }
 
@@ -71,8 +91,8 @@ impl<T: Copy + Default> Sums<T> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Container {
     /// 128 bits cannot overflow: fewer than 2^48 operations a replica add 64 bits each.
-    Counter(Sums<i128>),
-    FloatCounter(Sums<f64>),
+    Counter(Sums),
+    FloatCounter(Sums),
     Register(Option<Written>),
     Map(BTreeMap<Arc<str>, Written>),
 }
@@ -113,24 +133,30 @@ impl State {
     }
 
     /// Joins `theirs`, which is at `their_version`, into this state, which is at `our_version`.
+    ///
+    /// Of a replica that we have seen as much of as they have, they can tell nothing new, so that a lie
+    /// about it has no effect.
     pub(crate) fn join(&mut self, theirs: Self, our_version: &VersionVector, their_version: &VersionVector) {
+        let news = |replica| their_version.get(replica) > our_version.get(replica);
         for (tag, theirs) in (0..).zip(theirs.kinds) {
             let Some(kind) = Kind::from_tag(tag) else { return };
             for (name, theirs) in theirs {
                 let (ours, size) = self.get_mut(kind, &name);
                 match (ours, theirs) {
-                    (Container::Counter(ours), Container::Counter(theirs)) => {
-                        ours.join(&theirs, our_version, their_version, size);
+                    (Container::Counter(ours), Container::Counter(theirs))
+                    | (Container::FloatCounter(ours), Container::FloatCounter(theirs)) => {
+                        ours.join(&theirs, &news, size);
                     }
-                    (Container::FloatCounter(ours), Container::FloatCounter(theirs)) => {
-                        ours.join(&theirs, our_version, their_version, size);
-                    }
-                    (Container::Register(ours), Container::Register(Some(theirs))) => {
+                    (Container::Register(ours), Container::Register(Some(theirs)))
+                        if news(theirs.stamp.replica) =>
+                    {
                         write(ours, theirs, size);
                     }
                     (Container::Map(ours), Container::Map(theirs)) => {
                         for (key, theirs) in theirs {
-                            put(ours, &key, theirs, size);
+                            if news(theirs.stamp.replica) {
+                                put(ours, &key, theirs, size);
+                            }
                         }
                     }
                     _ => {}
@@ -151,7 +177,9 @@ impl State {
 
     pub(crate) fn float_counter(&self, name: &str) -> f64 {
         match self.get(Kind::FloatCounter, name) {
-            Some(Container::FloatCounter(sums)) => sums.0.iter().map(|entry| entry.1).fold(0.0, |a, b| a + b),
+            Some(Container::FloatCounter(sums)) => {
+                sums.0.iter().fold(0.0, |total, entry| total + float(entry.1))
+            }
             _ => 0.0,
         }
     }

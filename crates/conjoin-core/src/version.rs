@@ -113,8 +113,16 @@ impl VersionVector {
 
     /// The least version that has seen what either has.
     pub fn join(&mut self, other: &Self) {
-        for (replica, count) in other.iter() {
-            self.advance(replica, count);
+        // Those that are new go to the end first: many, put in one by one, would take forever.
+        let known = self.entries.len();
+        for &(replica, count) in &other.entries {
+            match self.entries[..known].binary_search_by_key(&replica, |entry| entry.0) {
+                Ok(at) => self.entries[at].1 = self.entries[at].1.max(count),
+                Err(_) => self.entries.push((replica, count)),
+            }
+        }
+        if self.entries.len() > known {
+            self.entries.sort_unstable();
         }
     }
 
@@ -194,11 +202,16 @@ impl VersionVector {
 
 impl FromIterator<(ReplicaId, u64)> for VersionVector {
     fn from_iter<I: IntoIterator<Item = (ReplicaId, u64)>>(entries: I) -> Self {
-        let mut version = Self::new();
-        for (replica, count) in entries {
-            version.advance(replica, count);
-        }
-        version
+        let mut entries: Vec<_> = entries.into_iter().filter(|entry| entry.1 > 0).collect();
+        entries.sort_unstable();
+        entries.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                earlier.1 = later.1;
+            }
+            same
+        });
+        Self { entries }
     }
 }
 

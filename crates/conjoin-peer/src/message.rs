@@ -307,6 +307,7 @@ impl Message {
             return Err(DecodeError::Malformed("name"));
         }
         let mut replicas = vec![replica];
+        // Put together at the end: many, in any order and one by one, would take forever.
         let mut version = Vec::new();
         for _ in 0..reader.count(9)? {
             let other = ReplicaId::new(reader.u64()?);
@@ -318,11 +319,10 @@ impl Message {
         reader.end()?;
         // In order, so that each is added at the end.
         version.sort_unstable();
-        let version = version.into_iter().collect();
         known.clear();
         introduce(known, &replicas)?;
         let name = Some(name.to_owned()).filter(|name| !name.is_empty());
-        Ok(Self::Hello { replica, name, version })
+        Ok(Self::Hello { replica, name, version: version.into_iter().collect() })
     }
 }
 
@@ -428,6 +428,20 @@ mod tests {
             let hello = [&[1, b'C', b'J', 1], &*bytes].concat();
             let _ = Message::decode(&hello, &mut known);
         }
+    }
+
+    /// What took time by the square of their number would not be done with these today.
+    #[test]
+    fn a_hello_with_millions_of_replicas_is_refused_without_delay() {
+        let mut hello = vec![1, b'C', b'J', 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        let count = 2_000_000_u64;
+        hello.varint(count);
+        for replica in (0..count).rev() {
+            hello.extend_from_slice(&replica.to_le_bytes());
+            hello.push(1);
+        }
+        let refused = Message::decode(&hello, &mut Vec::new());
+        assert_eq!(refused, Err(DecodeError::Malformed("number of replicas")));
     }
 
     #[test]

@@ -212,3 +212,143 @@ fn few_bytes_do_not_become_many_in_memory() {
     delta.resize(delta.len() + (18 << 20), 0);
     assert_eq!(Delta::from_bytes(&delta), Err(DecodeError::Malformed("number of operations")));
 }
+
+#[test]
+fn a_snapshot_without_news_moves_no_logical_time() {
+    // Two operations at once leave logical time behind their number.
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.transact(|tx| tx.counter("n").add(1));
+    let other = Doc::new(ReplicaId::new(2)).transact(|tx| tx.counter("n").add(1)).delta;
+    doc.apply(&other).expect("an honest delta applies");
+    let mut lie = doc.snapshot();
+    // The lamport time stands after the version: the magic, two replicas, one string, two counts.
+    let at = 4 + 17 + 3 + 5;
+    assert_eq!(lie[at], 1);
+    lie[at] = 2;
+    doc.merge_snapshot(&lie).expect("well-formed");
+    doc.transact(|tx| tx.counter("n").add(1));
+    let mut third = Doc::new(ReplicaId::new(3));
+    third.apply(&doc.delta_since(&Default::default()).expect("all is kept")).expect("history applies");
+    assert_eq!(third.counter("n"), 3);
+}
+
+#[test]
+fn edits_of_those_whose_clock_a_snapshot_moved_are_taken() {
+    // What it tells is true but for the time, which is as late as it can be.
+    let mut honest: Vec<_> = (6..9).map(|id| Doc::new(ReplicaId::new(id))).collect();
+    let deltas: Vec<_> =
+        honest.iter_mut().map(|doc| doc.transact(|tx| tx.counter("n").add(1)).delta).collect();
+    let seen = [(6, 1), (7, 1), (8, 1)];
+    let mut lie = snapshot(&seen, &[(0, 0), (1, 0), (2, 0)], &[(0, 1), (1, 1), (2, 1)]);
+    // After the magic, three replicas, one string and the version.
+    let at = 4 + 25 + 3 + 7;
+    assert_eq!(lie[at], 0);
+    lie[at] = 3;
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.merge_snapshot(&lie).expect("well-formed");
+    let edit = doc.transact(|tx| tx.counter("n").add(1)).delta;
+    let mut other = Doc::new(ReplicaId::new(2));
+    for delta in deltas.iter().chain([&edit]) {
+        other.apply(delta).expect("honest");
+    }
+    assert_eq!(other.counter("n"), 4);
+}
+
+/// A snapshot with one counter "n": what was seen of which replicas, the heads, and the sums, all with
+/// replicas by their places in `seen`.
+fn snapshot(seen: &[(u64, u64)], heads: &[(u64, u64)], sums: &[(u64, u64)]) -> Vec<u8> {
+    use conjoin_core::codec::Writer;
+    let mut bytes = b"CJS\x01".to_vec();
+    bytes.varint(seen.len() as u64);
+    seen.iter().for_each(|(replica, _)| bytes.extend_from_slice(&replica.to_le_bytes()));
+    bytes.extend_from_slice(&[1, 1, b'n']);
+    let counts = (0..).zip(seen).filter(|(_, seen)| seen.1 > 0).map(|(at, seen)| (at, seen.1));
+    let list = |bytes: &mut Vec<u8>, entries: &[(u64, u64)]| {
+        bytes.varint(entries.len() as u64);
+        for &(replica, number) in entries {
+            bytes.varint(replica);
+            bytes.varint(number);
+        }
+    };
+    list(&mut bytes, &counts.collect::<Vec<_>>());
+    bytes.push(0);
+    list(&mut bytes, heads);
+    bytes.extend_from_slice(&[0, 1, 0]);
+    bytes.varint(sums.len() as u64);
+    for &(replica, sum) in sums {
+        bytes.varint(replica);
+        bytes.zigzag(sum as i64);
+        bytes.push(0);
+    }
+    bytes.extend_from_slice(&[0, 0, 0]);
+    bytes
+}
+
+fn refused(bytes: &[u8]) -> bool {
+    matches!(
+        Doc::new(ReplicaId::new(1)).merge_snapshot(bytes),
+        Err(ApplyError::Decode(DecodeError::Malformed(_)))
+    )
+}
+
+#[test]
+fn a_snapshot_tells_no_sum_of_those_we_have_seen_more_of() {
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.transact(|tx| tx.register("r").set(1));
+    let lie = snapshot(&[(1, 1), (7, 1)], &[(1, 0)], &[(0, 1_000), (1, 5)]);
+    doc.merge_snapshot(&lie).expect("well-formed");
+    assert_eq!(doc.counter("n"), 5, "only what the other added");
+}
+
+#[test]
+fn a_snapshot_tells_no_write_of_those_we_have_seen_as_much_of() {
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.transact(|tx| tx.counter("n").add(1));
+    // Another instance of the same replica, which wrote something else.
+    let mut twin = Doc::new(ReplicaId::new(1));
+    twin.transact(|tx| tx.register("r").set("lie"));
+    doc.merge_snapshot(&twin.snapshot()).expect("no more operations than we made");
+    assert_eq!(doc.register("r"), None);
+}
+
+#[test]
+fn a_snapshot_speaks_for_nobody_it_has_not_seen() {
+    assert!(!refused(&snapshot(&[(6, 1), (7, 1)], &[], &[(0, 1), (1, 1)])));
+    assert!(refused(&snapshot(&[(6, 0), (7, 1)], &[], &[(0, 1), (1, 1)])));
+}
+
+#[test]
+fn a_snapshot_names_each_replica_once_in_order() {
+    assert!(refused(&snapshot(&[(6, 1), (7, 1)], &[], &[(1, 1), (0, 1)])));
+    assert!(refused(&snapshot(&[(6, 1), (7, 1)], &[], &[(0, 1), (0, 1)])));
+}
+
+#[test]
+fn the_heads_of_a_snapshot_are_the_latest_operations() {
+    assert!(!refused(&snapshot(&[(7, 3)], &[(0, 2)], &[])));
+    assert!(refused(&snapshot(&[(7, 3)], &[(0, 1)], &[])), "an earlier one");
+    assert!(refused(&snapshot(&[(7, 3)], &[(0, 2), (0, 2)], &[])), "more of them than replicas");
+}
+
+#[test]
+fn a_change_that_is_refused_leaves_no_trace() {
+    let mut doc = Doc::new(ReplicaId::new(1));
+    let before = doc.snapshot();
+    assert!(doc.apply(&forged(0, 1 << 40)).is_err());
+    assert_eq!(doc.snapshot(), before);
+}
+
+/// What took time by the square of its length would not be done with these today.
+#[test]
+fn as_many_replicas_as_fit_a_message_are_taken_in_without_delay() {
+    let count = 200_000;
+    let odd: Vec<_> = (0..count).map(|n| (2 * n + 3, 1)).collect();
+    let even: Vec<_> = (0..count).map(|n| (2 * n + 2, 1)).collect();
+    let sums: Vec<_> = (0..count).map(|n| (n, 1)).collect();
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.set_state_limit(2 << 30);
+    for seen in [odd, even] {
+        doc.merge_snapshot(&snapshot(&seen, &[], &sums)).expect("well-formed");
+    }
+    assert_eq!(doc.counter("n"), 2 * count as i64);
+}

@@ -1,0 +1,3 @@
+//! `convergence` for libFuzzer.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| conjoin_fuzz::convergence(data));
