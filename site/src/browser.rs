@@ -109,6 +109,11 @@ pub(crate) fn has_focus(id: &str) -> bool {
     document().active_element().is_some_and(|element| element.id() == id)
 }
 
+/// Whether the browser believes that this device has no network at all.
+pub(crate) fn is_offline() -> bool {
+    !window().navigator().on_line()
+}
+
 /// Milliseconds since the last local midnight.
 pub(crate) fn millis_since_midnight() -> u64 {
     const DAY: u64 = 86_400_000;

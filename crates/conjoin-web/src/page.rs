@@ -17,6 +17,8 @@ impl Page {
             ("window", "pagehide", Happening::PageHidden),
             ("window", "pageshow", Happening::PageShown),
             ("window", "online", Happening::NetworkChanged),
+            // Not the whole truth (a server on this machine is still there), but a reason to look.
+            ("window", "offline", Happening::NetworkChanged),
             ("document", "resume", Happening::NetworkChanged),
             ("document", "visibilitychange", Happening::VisibilityChanged),
         ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use conjoin::Status;
 use leptos::prelude::*;
 
+use crate::browser;
 use crate::erased::{Text, on_click, text};
 use crate::format::{seconds_left, sentence};
 use crate::room::RoomSignals;
@@ -35,9 +36,14 @@ fn trouble(room: RoomSignals) -> Option<Trouble> {
         Status::Retrying { reason, at } => Some(Trouble {
             what: sentence(&reason),
             retry_at: Some(at),
-            more: text(move || match room.connected_and_in_sync() {
-                (0, _) => String::new(),
-                _ => "Connected peers go on without it.".to_owned(),
+            more: text(move || {
+                let (connected, _) = room.connected_and_in_sync();
+                let note = match connected {
+                    _ if browser::is_offline() => "The browser says that this device is offline.",
+                    0 => "",
+                    _ => "Connected peers go on without it.",
+                };
+                note.to_owned()
             }),
             action: Some(("Retry now", |room| room.room().network_changed())),
         }),
