@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    process::{Guard, first_match, signal_tree},
+    process::{Guard, first_match, signal_started_with, signal_tree},
     wait::wait,
     webdriver::{Client, text},
     window::{Layout, Window},
@@ -154,7 +154,13 @@ impl Browser {
         signal_tree(self.0.pid, Signal::STOP);
     }
 
-    /// Lets a frozen browser go on.
+    /// Stops the processes that run its pages, and no others: the browser itself still answers for their
+    /// sockets. Until [`thaw`](Self::thaw), no command to a page gets an answer.
+    pub fn freeze_pages(&self) {
+        signal_started_with(self.0.pid, "--type=renderer", Signal::STOP);
+    }
+
+    /// Lets a frozen browser, or its frozen pages, go on.
     pub fn thaw(&self) {
         signal_tree(self.0.pid, Signal::CONT);
     }

@@ -10,6 +10,7 @@
 
 mod browser;
 mod demo_page;
+mod gate;
 mod process;
 mod server;
 mod wait;
@@ -18,6 +19,7 @@ mod window;
 
 pub use browser::{Browser, Options};
 pub use demo_page::{DemoPage, LogEntry, PeerView, View};
+pub use gate::Gate;
 pub use server::{Server, unused_port};
 pub use wait::wait;
 pub use window::{Layout, Window, keys};

@@ -67,6 +67,21 @@ pub(crate) fn first_match<T: Send + 'static>(
 
 /// Sends a signal to a process and to all that descend from it.
 pub(crate) fn signal_tree(root: u32, signal: Signal) {
+    tree(root).into_iter().for_each(|pid| send(pid, signal));
+}
+
+/// Sends a signal to those that descend from a process and were started with this argument.
+pub(crate) fn signal_started_with(root: u32, argument: &str, signal: Signal) {
+    let has_argument = |pid: &u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        // Chromium's processes write theirs anew, with spaces.
+        line.split(|&byte| byte == 0 || byte == b' ').any(|word| word == argument.as_bytes())
+    };
+    tree(root).into_iter().filter(has_argument).for_each(|pid| send(pid, signal));
+}
+
+/// A process and all that descend from it, parents first.
+fn tree(root: u32) -> Vec<u32> {
     let parents = parents();
     let mut tree = vec![root];
     let mut next = 0;
@@ -75,11 +90,13 @@ pub(crate) fn signal_tree(root: u32, signal: Signal) {
         tree.extend(parents.iter().filter(|&(_, &p)| p == parent).map(|(&child, _)| child));
         next += 1;
     }
-    for pid in tree {
-        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-            // One that ended meanwhile needs no signal.
-            let _ = kill_process(pid, signal);
-        }
+    tree
+}
+
+fn send(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // One that ended meanwhile needs no signal.
+        let _ = kill_process(pid, signal);
     }
 }
 

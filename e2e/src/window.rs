@@ -92,6 +92,15 @@ impl Window {
         self.run(|session| session.post("execute/sync", &json!({"script": script, "args": arguments})))
     }
 
+    /// The text of an element; empty if there is no such element.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub fn text(&self, selector: &str) -> Result<String> {
+        let script = "return document.querySelector(arguments[0])?.innerText ?? ''";
+        text(&self.execute(script, json!([selector]))?, "text")
+    }
+
     /// Clicks in the middle of the element, with the pointer. Fails if something else lies over it.
     ///
     /// # Errors
@@ -147,6 +156,51 @@ impl Window {
     /// When the browser refuses it.
     pub fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
         self.run(|session| session.post("goog/cdp/execute", &json!({"cmd": command, "params": parameters})))
+    }
+
+    /// Loses this share of WebRTC's packets, in percent, both ways. Connections made before the first call
+    /// are not affected, so that comes before the page is loaded; 0 is enough.
+    ///
+    /// # Errors
+    /// When the browser does not know the command.
+    pub fn lose_packets(&self, percent: f64) -> Result<()> {
+        // The empty pattern stands for everything, WebRTC too. A rule that restricts nothing would not
+        // take effect on connections made under it; this queue is longer than any that tests fill.
+        let rule = json!({
+            "urlPattern": "", "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+            "packetLoss": percent, "packetQueueLength": 100_000,
+        });
+        let rules = json!({"offline": false, "matchedNetworkConditions": [rule]});
+        self.devtools("Network.enable", json!({}))?;
+        self.devtools("Network.emulateNetworkConditionsByRule", rules).map(drop)
+    }
+
+    /// Tells the page that its device went offline or online: `navigator.onLine` and the events.
+    /// Connections stay as they are.
+    ///
+    /// # Errors
+    /// When the browser does not know the command.
+    pub fn tell_online(&self, online: bool) -> Result<()> {
+        let state =
+            json!({"offline": !online, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+        self.devtools("Network.overrideNetworkState", state).map(drop)
+    }
+
+    /// Freezes the page, as browsers do with those long in the background, or lets it go on.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub fn set_frozen(&self, frozen: bool) -> Result<()> {
+        let state = if frozen { "frozen" } else { "active" };
+        self.devtools("Page.setWebLifecycleState", json!({"state": state})).map(drop)
+    }
+
+    /// Runs a script in each page loaded from now on, before any of its own.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub fn before_load(&self, script: &str) -> Result<()> {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).map(drop)
     }
 
     /// What pages of this browser wrote to the console since the last time this was asked.

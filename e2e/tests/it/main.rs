@@ -4,8 +4,13 @@
 
 mod apart;
 mod departures;
+mod hostile;
+mod interrupted;
 mod links;
+mod network;
 mod page;
+mod paused;
+mod refused;
 mod scene;
 mod server_loss;
 mod together;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use conjoin_e2e::{Browser, DemoPage, Layout, Options, Server, View};
+use conjoin_e2e::{Browser, DemoPage, Layout, Options, Server, View, Window};
 use serde_json::json;
 
 /// For what has no bound of its own: long enough on a busy machine, short enough not to hang.
@@ -58,7 +58,12 @@ impl Scene {
 
     /// The demo from any address, in a new window or tab of the browser.
     pub(crate) fn open(&mut self, browser: &Browser, layout: Layout, address: &str) -> Result<DemoPage> {
-        let page = DemoPage::open(browser.open(layout)?, address)?;
+        self.open_in(browser.open(layout)?, address)
+    }
+
+    /// The demo from any address, in a window that is there already.
+    pub(crate) fn open_in(&mut self, window: Window, address: &str) -> Result<DemoPage> {
+        let page = DemoPage::open(window, address)?;
         self.pages.push(page.clone());
         Ok(page)
     }

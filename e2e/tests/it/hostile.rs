@@ -1,0 +1,97 @@
+//! Somebody in the room who breaks every rule.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use conjoin_e2e::{DemoPage, Layout, View, Window};
+use serde_json::json;
+
+use crate::scene::{BOUND, Scene, agree, click, meet, scene};
+
+const MALLORY: &str = include_str!("hostile.js");
+
+/// Lower than the ids of pages, so that its offers stand against theirs.
+const MALLORYS_ID: &str = "!mallory";
+
+/// Two connected pages, and Mallory in the same room.
+fn stage(scene: &mut Scene, room: &str) -> Result<(DemoPage, DemoPage, Window)> {
+    let browser = scene.browser()?;
+    let (a, b) = scene.pair(&browser, room)?;
+    a.click("increment")?;
+    agree(&[&a, &b], 1)?;
+    let mallory = scene.browser()?.open(Layout::Window)?;
+    // Any page of an http address will do that runs nothing of its own.
+    mallory.load(&format!("{}/nothing-is-here", scene.server.address()))?;
+    let victims = mallory.execute(MALLORY, json!([scene.server.signaling(), room, MALLORYS_ID]))?;
+    ensure!(victims.as_array().is_some_and(|victims| victims.len() == 2), "{victims}");
+    Ok((a, b, mallory))
+}
+
+/// Whether the page shows the other as connected, and Mallory as one who is not.
+fn sane(view: &View, other: &str) -> bool {
+    let state = |id: &str| view.peers.iter().find(|peer| peer.id == id).map(|peer| peer.state.as_str());
+    state(other) == Some("connected") && state(MALLORYS_ID).is_none_or(|state| state != "connected")
+}
+
+/// Edits on both, and looks at each page while they travel.
+fn go_on(a: &DemoPage, b: &DemoPage, from: i64) -> Result<()> {
+    let ids = (a.view()?.peer_id, b.view()?.peer_id);
+    for number in (from..from + 6).step_by(2) {
+        click(a, "increment", 1)?;
+        click(b, "increment", 1)?;
+        agree(&[a, b], number + 2)?;
+        for (page, other) in [(a, &ids.1), (b, &ids.0)] {
+            let view = page.view()?;
+            ensure!(sane(&view, other), "{view:#?}");
+        }
+    }
+    Ok(())
+}
+
+/// The socket of Mallory closes: nothing of it is left in the lists, and nothing in the console.
+fn without(a: &DemoPage, b: &DemoPage, mallory: &Window) -> Result<()> {
+    mallory.execute("mallory.leave()", json!([]))?;
+    meet(&[a, b], BOUND)?;
+    let lines = a.window().console()?;
+    ensure!(lines.is_empty(), "{lines:#?}");
+    Ok(())
+}
+
+#[test]
+fn nonsense_over_signaling_does_not_part_others() -> Result<()> {
+    scene(|scene| {
+        let (a, b, mallory) = stage(scene, "nonsense")?;
+        mallory.execute("mallory.nonsense()", json!([]))?;
+        go_on(&a, &b, 1)?;
+        for page in [&a, &b] {
+            let (view, _) = page.wait("to be told", BOUND, |view| view.problem.is_some())?;
+            let problem = view.problem.unwrap_or_default();
+            println!("the page says: {problem}");
+            ensure!(problem.contains("Mallory"), "{problem}");
+        }
+        mallory.execute("mallory.flood()", json!([]))?;
+        go_on(&a, &b, 7)?;
+        without(&a, &b, &mallory)
+    })
+}
+
+#[test]
+fn garbage_over_a_real_link_ends_that_link_alone() -> Result<()> {
+    scene(|scene| {
+        let (a, b, mallory) = stage(scene, "garbage")?;
+        let victim = a.view()?.peer_id;
+        let ended = mallory.execute("return mallory.garbage(arguments[0])", json!([victim]))?;
+        ensure!(ended == "closed", "{ended}");
+        let (view, _) = a.wait("to be told", BOUND, |view| view.problem.is_some())?;
+        let problem = view.problem.unwrap_or_default();
+        println!("the page says: {problem}");
+        ensure!(problem.contains("isconnected from Mallory: it sent"), "{problem}");
+        go_on(&a, &b, 1)?;
+        ensure!(b.view()?.problem.is_none(), "the other has no trouble with it");
+        without(&a, &b, &mallory)?;
+        // Whoever read what happened can take it off the page.
+        a.window().click(".problem button")?;
+        a.wait("nothing wrong any more", Duration::from_secs(5), |view| view.problem.is_none())?;
+        Ok(())
+    })
+}
