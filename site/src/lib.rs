@@ -3,12 +3,13 @@
 //! Top-down: `app` is the frame around a page; `pages` holds one module for each demo;
 //! `panels` are what every page about a room shows (connection, peers, statistics, log);
 //! `room` turns the behaviors of a [`conjoin::Room`] into signals. [`mod@format`], [`link`],
-//! [`input`], [`palette`] and [`sync`] are plain functions, tested natively, which is why only they are built
-//! for other targets than the browser.
+//! [`input`], [`mishap`], [`palette`] and [`sync`] are plain code, tested natively, which is why only they are
+//! built for other targets than the browser.
 
 pub mod format;
 pub mod input;
 pub mod link;
+pub mod mishap;
 pub mod palette;
 pub mod sync;
 

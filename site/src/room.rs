@@ -7,6 +7,7 @@ use conjoin::{
 use leptos::prelude::*;
 
 use crate::format::short_id;
+use crate::mishap::Mishap;
 use crate::palette::Palette;
 use crate::sync::{Standing, behind_by};
 
@@ -39,7 +40,7 @@ struct State {
     /// Every peer that said Hello while the page was open.
     met: Vec<Met>,
     palette: Palette,
-    problem: Option<String>,
+    problem: Option<Mishap>,
 }
 
 /// A peer that may be gone by now.
@@ -180,7 +181,7 @@ impl RoomSignals {
     /// What went wrong last, until it is dismissed.
     pub(crate) fn problem(self) -> Option<String> {
         self.status_changed.track();
-        self.read(|state| state.problem.clone())
+        self.read(|state| state.problem.as_ref().map(|problem| problem.what.clone()))
     }
 
     /// Takes the last problem off the page.
@@ -288,6 +289,9 @@ impl RoomSignals {
             }),
             peers.subscribe(move |peers| {
                 self.write(|state| state.note_peers(own, peers));
+                if self.read(|state| state.problem.as_ref().is_some_and(|problem| problem.is_over(peers))) {
+                    self.dismiss_problem();
+                }
                 self.peers_changed.notify();
             }),
             stats.subscribe(move |_| self.stats_changed.notify()),
@@ -299,7 +303,9 @@ impl RoomSignals {
         let room = self.room();
         subscriptions.push(room.on_event(move |event| {
             if let Event::Problem(problem) = event {
-                self.write(|state| state.problem = Some(problem.clone()));
+                self.write(|state| {
+                    state.problem = Some(Mishap::new(problem.clone(), &state.visit.peers.now()));
+                });
                 self.status_changed.notify();
             }
         }));

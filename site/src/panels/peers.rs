@@ -11,6 +11,10 @@ use crate::sync::{Standing, behind_by};
 /// The panel.
 pub(crate) fn peers(room: RoomSignals) -> impl IntoView {
     let count = move || text(move || room.peers().len().to_string());
+    let tally = move || match (room.connected_and_in_sync().0, room.peers().len()) {
+        (connected, all) if connected == all => all.to_string(),
+        (connected, all) => format!("{connected} of {all}"),
+    };
     let rows = move || {
         let ours = room.version();
         room.peers().into_iter().map(|peer| row(room, peer, &ours)).collect::<Vec<_>>()
@@ -25,7 +29,7 @@ pub(crate) fn peers(room: RoomSignals) -> impl IntoView {
         <section class="cell peers" aria-labelledby="peers-title">
             <div class="cell-head">
                 <h2 id="peers-title">"Connected peers"</h2>
-                <p class="tally">{count()}</p>
+                <p class="tally">{text(tally)}</p>
             </div>
             <ul class="peer-list" data-testid="peers" data-count=count() aria-labelledby="peers-title">{rows}</ul>
             <p class="empty">{text(move || empty().to_owned())}</p>

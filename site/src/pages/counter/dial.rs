@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::contributions::contributions;
 use crate::erased::{on_click, text};
 use crate::room::RoomSignals;
+use crate::sync::Standing;
 use crate::{browser, icons, sync};
 
 /// The name of the counter in the room's document.
@@ -35,7 +36,12 @@ pub(super) fn dial(room: RoomSignals) -> impl IntoView {
 
     let note = text(move || {
         let (connected, in_sync) = room.connected_and_in_sync();
-        sync::share_note(room.standing(), room.unshared(), connected, in_sync)
+        let standing = match room.standing() {
+            // Somebody is there, but out of reach for now.
+            Standing::Joined if !room.peers().is_empty() => Standing::Underway,
+            standing => standing,
+        };
+        sync::share_note(standing, room.unshared(), connected, in_sync)
     });
     let editor_hue = text(move || room.last_editor().map_or_else(String::new, |replica| room.hue(replica)));
     // Two names for one animation: changing between them starts it again.
