@@ -86,6 +86,8 @@ fn garbage_over_a_real_link_ends_that_link_alone() -> Result<()> {
         let problem = view.problem.unwrap_or_default();
         println!("the page says: {problem}");
         ensure!(problem.contains("isconnected from Mallory: it sent"), "{problem}");
+        let tally = a.window().text(".peers .tally")?;
+        ensure!(tally == "1 of 2", "Mallory does not count as connected: {tally}");
         go_on(&a, &b, 1)?;
         ensure!(b.view()?.problem.is_none(), "the other has no trouble with it");
         without(&a, &b, &mallory)?;
