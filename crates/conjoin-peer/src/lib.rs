@@ -42,6 +42,7 @@ mod link;
 mod links;
 mod manager;
 mod message;
+mod pace;
 mod peer;
 mod pulse;
 mod signaling;

@@ -26,6 +26,13 @@ const CLOSED: usize = 64;
 /// The longest candidate that is kept, in bytes; real ones have a few hundred.
 const MAX_CANDIDATE: usize = 4096;
 
+/// The most new links taken from one peer, and from all of them, in each [`OFFER_STRETCH`]. Browsers make no
+/// more than 500 links between two runs of their garbage collection, closed ones included: whoever
+/// offered without end could keep a page from connecting to anybody. Who is in earnest offers again.
+const OFFERS_OF_ONE: u32 = 10;
+const OFFERS_OF_ALL: u32 = 200;
+const OFFER_STRETCH: Duration = Duration::from_secs(20);
+
 /// After so many attempts in a row, the user is told.
 const TELL_AFTER: u32 = 2;
 
@@ -71,11 +78,21 @@ impl Manager {
             if unanswered && ours_stands {
                 return;
             }
-            self.drop_link(doc, &id);
-        } else if offer.connection.as_ref().is_some_and(|attempt| self.closed.contains(attempt)) {
-            // The other side restarts a link that is closed here: that end cannot be had back.
-            return self.offer_link(&id);
         }
+        let has_link = peer.link.is_some();
+        if !peer.offers.allows(now, OFFERS_OF_ONE, OFFER_STRETCH)
+            || !self.offers.allows(now, OFFERS_OF_ALL, OFFER_STRETCH)
+        {
+            return;
+        }
+        if offer.connection.as_ref().is_some_and(|attempt| self.closed.contains(attempt)) {
+            // The other side restarts a link that is closed here: that end cannot be had back.
+            if !has_link {
+                self.offer_link(&id);
+            }
+            return;
+        }
+        self.drop_link(doc, &id);
         let Some(link) = self.open_link(&id, offer.connection, false) else { return };
         self.outputs.push_back(Output::Accept { link, offer: offer.sdp });
         if let Some(peer) = self.peers.get_mut(&id)

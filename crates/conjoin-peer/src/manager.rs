@@ -12,6 +12,7 @@ use conjoin_core::{Doc, VersionVector};
 
 use crate::backoff::Random;
 use crate::io::{Channel, Event, Input, LinkId, LinkState, Output, PeerInfo, Session, Stats, Status, Wire};
+use crate::pace::Pace;
 use crate::peer::Peer;
 use crate::signaling::{PROBE, Signaling};
 use crate::sync::{Context, Effect, Heard, Sync, Violation};
@@ -38,6 +39,8 @@ pub struct Manager {
     pub(crate) next_link: u64,
     /// The attempts that links closed lately belonged to.
     pub(crate) closed: VecDeque<String>,
+    /// How often others offer new links, all together.
+    pub(crate) offers: Pace,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) peers_changed: bool,
     pub(crate) stats: Stats,
@@ -59,6 +62,7 @@ impl Manager {
             links: BTreeMap::new(),
             next_link: 0,
             closed: VecDeque::new(),
+            offers: Pace::default(),
             outputs: VecDeque::new(),
             peers_changed: false,
             stats: Stats::default(),

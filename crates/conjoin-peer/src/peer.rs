@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::io::{PeerInfo, PeerState};
 use crate::link::Link;
+use crate::pace::Pace;
 
 /// A link must be up and both Hellos said within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(12);
@@ -33,6 +34,8 @@ pub(crate) struct Peer {
     pub(crate) blocked_until: Option<Duration>,
     /// It claimed the replica of another before.
     pub(crate) contested: bool,
+    /// How often it offers new links.
+    pub(crate) offers: Pace,
     /// Candidates of attempts whose offer has not come yet.
     pub(crate) early: Vec<(Option<String>, String)>,
 }
@@ -68,6 +71,7 @@ impl Peer {
             probe: None,
             blocked_until: None,
             contested: false,
+            offers: Pace::default(),
             early: Vec::new(),
         }
     }

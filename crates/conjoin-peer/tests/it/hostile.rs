@@ -107,6 +107,21 @@ fn who_broke_the_protocol_is_left_alone_for_a_while() {
 }
 
 #[test]
+fn who_offers_without_end_does_not_use_up_the_browsers_links() {
+    let opened = |outputs: &[Output]| outputs.iter().any(|output| matches!(output, Output::OpenLink { .. }));
+    let mut scene = Scene::joined("a", &[]);
+    let offers = |scene: &mut Scene, from: &str| {
+        (0..100).filter(|nth| opened(&scene.offer(from, &nth.to_string()))).count()
+    };
+    assert_eq!(offers(&mut scene, "eve"), 10);
+    assert!(opened(&scene.offer("bob", "1")), "others are not held back");
+    let crowd: usize = (0..100).map(|nth| offers(&mut scene, &format!("eve {nth}"))).sum();
+    assert!(crowd < 200, "nor does a crowd: {crowd} links");
+    scene.now += std::time::Duration::from_secs(20);
+    assert!(opened(&scene.offer("eve", "later")), "in earnest, this time");
+}
+
+#[test]
 fn a_message_that_never_ends_is_cut_off() {
     let mut scene = connected();
     scene.frame(link(0), Channel::Bulk, &[5 | 0x80]);
