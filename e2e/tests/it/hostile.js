@@ -79,7 +79,18 @@ const connect = async victim => {
 
 window.mallory = {
     nonsense,
-    // Takes one byte more than a socket may send at once.
+    // More good offers than browsers make connections.
+    offers: async victim => {
+        const link = new RTCPeerConnection();
+        link.createDataChannel('bulk', { negotiated: true, id: 0 });
+        await link.setLocalDescription();
+        const sdp = JSON.stringify(link.localDescription);
+        link.close();
+        for (let nth = 0; nth < 600; nth++) {
+            send({ type: 'offer', fromPeerId: id, toPeerId: victim, sdp, connection: `attempt ${nth}` });
+        }
+    },
+    // A message larger than the server takes.
     flood: () => send(JSON.stringify({ type: 'offer', toPeerId: victims[0], sdp: 'x'.repeat(1 << 20) })),
     // Garbage of every kind of message on both channels, of many lengths. Tells what becomes of the link.
     garbage: async victim => {

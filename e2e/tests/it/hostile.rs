@@ -76,6 +76,23 @@ fn nonsense_over_signaling_does_not_part_others() -> Result<()> {
 }
 
 #[test]
+fn offers_without_end_leave_room_for_others() -> Result<()> {
+    scene(|scene| {
+        let (a, b, mallory) = stage(scene, "offers")?;
+        mallory.execute("return mallory.offers(arguments[0])", json!([a.view()?.peer_id]))?;
+        go_on(&a, &b, 1)?;
+        let browser = a.window().browser().clone();
+        let late = scene.join(&browser, "offers")?;
+        let id = late.view()?.peer_id;
+        a.wait("the newcomer", BOUND, |view| sane(view, &id))?;
+        let problem = a.view()?.problem.unwrap_or_default();
+        ensure!(!problem.contains("RTCPeerConnection"), "{problem}");
+        late.window().clone().close()?;
+        without(&a, &b, &mallory)
+    })
+}
+
+#[test]
 fn garbage_over_a_real_link_ends_that_link_alone() -> Result<()> {
     scene(|scene| {
         let (a, b, mallory) = stage(scene, "garbage")?;
