@@ -265,9 +265,14 @@ impl Manager {
             && peer.backoff.failures() + 1 == TELL_AFTER
         {
             let label = peer.label(id);
-            self.event(Event::Problem(format!(
-                "no direct path to {label} was found; a TURN server may be needed (see --ice-server). Trying again"
-            )));
+            let what = match peer.was_connected {
+                // There was a path once, so it is more likely asleep or without network.
+                true => format!("{label} cannot be reached any more. Trying again"),
+                false => format!(
+                    "no direct path to {label} was found; a TURN server may be needed (see --ice-server). Trying again"
+                ),
+            };
+            self.event(Event::Problem(what));
         }
         self.lose_link(doc, id);
     }

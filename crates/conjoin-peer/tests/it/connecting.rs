@@ -1,6 +1,6 @@
 //! Offers, answers, candidates, glare.
 
-use conjoin_peer::{Channel, Input, LinkState, Output, PeerState};
+use conjoin_peer::{Channel, Event, Input, LinkState, Output, PeerState};
 use conjoin_signaling::{ClientMessage, ServerMessage};
 
 use crate::scene::{Scene, description, link, sent};
@@ -180,6 +180,21 @@ fn a_link_that_breaks_is_made_again() {
     assert_eq!(outputs, [Output::CloseLink { link: link(0) }]);
     assert_eq!(ada.manager.peers()[0].state, PeerState::Reconnecting);
     assert!(matches!(&ada.next_deadline()[..], [Output::OpenLink { .. }, Output::Offer { .. }]));
+}
+
+#[test]
+fn who_was_connected_before_is_not_blamed_on_missing_paths() {
+    let (mut ada, _) = connected();
+    ada.input(Input::ChannelClosed { link: link(0), channel: Channel::Bulk });
+    let told = (0..10).find_map(|_| {
+        ada.now = ada.manager.deadline()?;
+        ada.all(Input::Timeout).into_iter().find_map(|output| match output {
+            Output::Event(Event::Problem(problem)) => Some(problem),
+            _ => None,
+        })
+    });
+    let told = told.expect("after some attempts the user is told");
+    assert!(told.contains("cannot be reached any more") && !told.contains("TURN"), "{told}");
 }
 
 #[test]
