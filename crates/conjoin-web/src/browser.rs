@@ -159,8 +159,17 @@ pub(crate) fn stringify(value: &JsValue) -> String {
     JSON::stringify(value).map(String::from).unwrap_or_default()
 }
 
+/// The most characters of a reason: browsers quote what a peer sent, which may be as long as it likes.
+const LONGEST_REASON: usize = 160;
+
 /// What was thrown, for people.
 pub(crate) fn reason(thrown: &JsValue) -> String {
     let message = Reflect::get(thrown, &"message".into()).ok().and_then(|message| message.as_string());
-    message.filter(|message| !message.is_empty()).unwrap_or_else(|| "the browser gives no reason".to_owned())
+    let message = message.filter(|message| !message.is_empty());
+    let Some(mut message) = message else { return "the browser gives no reason".to_owned() };
+    if let Some((end, _)) = message.char_indices().nth(LONGEST_REASON) {
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }

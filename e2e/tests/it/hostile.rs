@@ -71,6 +71,12 @@ fn nonsense_over_signaling_does_not_part_others() -> Result<()> {
         }
         mallory.execute("mallory.flood()", json!([]))?;
         go_on(&a, &b, 7)?;
+        // Browsers quote in their errors what they were given, however long.
+        for page in [&a, &b] {
+            let problem = page.view()?.problem.unwrap_or_default();
+            println!("and then: {problem:.300}");
+            ensure!(problem.chars().count() < 300, "what it sent fills the page: {problem:.1000}");
+        }
         without(&a, &b, &mallory)
     })
 }
