@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 use tracing::debug;
@@ -31,7 +32,7 @@ const WRITE_BUFFER: usize = 16 * 1024;
 enum End {
     /// The server closes; the reason is in the outbox.
     Closing,
-    /// The server closes, in the middle of a message of the client's.
+    /// The server closes, and what the client sends cannot be told apart any more.
     ClosingMidway,
     /// The client closed or is gone, or takes nothing any more.
     Gone,
@@ -99,9 +100,22 @@ where
                     hub.input(Input::TooLarge(conn));
                     return End::ClosingMidway;
                 }
+                Some(Err(error)) if is_malformed(&error) => {
+                    hub.input(Input::Malformed(conn));
+                    return End::ClosingMidway;
+                }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
             },
         }
+    }
+}
+
+/// Whether the client is still there, but speaks no WebSocket.
+fn is_malformed(error: &Error) -> bool {
+    match error {
+        Error::Utf8(_) => true,
+        Error::Protocol(error) => !matches!(error, ProtocolError::ResetWithoutClosingHandshake),
+        _ => false,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The binary as its users meet it.
 
 mod help;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod settings;
 mod start_and_stop;
 mod support;

@@ -97,6 +97,15 @@ impl Server {
         rustix::process::kill_process(pid, signal).expect("it runs");
     }
 
+    /// The most memory it ever had resident, in bytes, as Linux counts it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux has it");
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kibibytes * 1024
+    }
+
     /// Waits until it has ended: how, after how long, and what its log says.
     pub(crate) fn wait(mut self) -> (ExitStatus, Duration, String) {
         let start = Instant::now();

@@ -12,6 +12,8 @@ pub enum CloseReason {
     Full,
     /// It sent a message larger than the server takes.
     TooLarge,
+    /// It sent what is no WebSocket message.
+    Malformed,
     /// It went on sending more than the server takes.
     RateLimited,
     /// It did not join a room in time.
@@ -30,6 +32,7 @@ impl CloseReason {
     pub const fn code(self) -> u16 {
         match self {
             Self::GoingAway => 1001,
+            Self::Malformed => 1002,
             Self::RateLimited | Self::NeverJoined | Self::NoAnswer | Self::TooSlow => 1008,
             Self::TooLarge => 1009,
             Self::Full => 1013,
@@ -44,6 +47,7 @@ impl fmt::Display for CloseReason {
             Self::Replaced => "replaced by a newer socket of this peer",
             Self::Full => "the server is full",
             Self::TooLarge => "message too large",
+            Self::Malformed => "not a WebSocket message",
             Self::RateLimited => "too many messages",
             Self::NeverJoined => "no room joined in time",
             Self::NoAnswer => "no answer to a ping",

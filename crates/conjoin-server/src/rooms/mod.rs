@@ -66,6 +66,9 @@ pub enum Input<'a> {
     Binary(ConnId, &'a [u8]),
     /// A message came that the driver did not take because of its size.
     TooLarge(ConnId),
+    /// Something came that is no WebSocket frame, or a text that is no UTF-8: nothing after it can
+    /// be read.
+    Malformed(ConnId),
     /// A pong, or a ping of the client's, came.
     Pong(ConnId),
     /// A socket closed.
@@ -181,6 +184,7 @@ impl Rooms {
                 Err(_) => self.text(now, conn, ""),
             },
             Input::TooLarge(conn) => self.too_large(conn),
+            Input::Malformed(conn) => self.malformed(conn),
             Input::Pong(conn) => {
                 self.is_taken(now, conn);
                 self.keep_seat(conn);
@@ -285,6 +289,13 @@ impl Rooms {
             let most = self.limits.max_message;
             self.error(conn, ErrorCode::TooLarge, format!("A message may have at most {most} bytes"));
             self.close(conn, CloseReason::TooLarge);
+        }
+    }
+
+    fn malformed(&mut self, conn: ConnId) {
+        if self.conns.contains_key(&conn) {
+            self.error(conn, ErrorCode::InvalidMessage, "This is no WebSocket message of UTF-8 text");
+            self.close(conn, CloseReason::Malformed);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The server as its clients meet it.
 
 mod dialect;
+mod hostile;
 mod http;
 mod limits;
 mod oracle;
