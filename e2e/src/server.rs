@@ -72,6 +72,11 @@ impl Server {
         self.address.replacen("http", "ws", 1)
     }
 
+    /// The number of the process, for those who measure it.
+    pub fn process(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// Kills the process; nothing of it says goodbye.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
-//! `cargo xtask bench`: Conjoin beside others, in one run on one machine.
+//! `cargo xtask bench`: Conjoin measured, beside others where there are any.
 
 mod browser;
+mod server;
 mod statistics;
 
 use anyhow::Result;
@@ -15,6 +16,8 @@ pub(crate) enum Command {
     Core,
     /// Connecting and editing between two Chromium processes, beside y-webrtc
     Browser(browser::Arguments),
+    /// The signaling server under the load of thousands of sockets (on Linux)
+    Server(server::Arguments),
 }
 
 /// Measures.
@@ -24,5 +27,6 @@ pub(crate) fn run(workspace: &Workspace, command: &Command) -> Result<()> {
             run_command(workspace.cargo().args(["bench", "--package", "conjoin-core", "--bench", "document"]))
         }
         Command::Browser(arguments) => browser::run(workspace, arguments),
+        Command::Server(arguments) => server::run(workspace, arguments),
     }
 }
