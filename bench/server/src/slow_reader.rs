@@ -55,7 +55,8 @@ pub(crate) async fn run(server: SocketAddr, args: &Args) -> Result<Value> {
         eprintln!("  round {} of {}", number + 1, args.rounds);
         // Who goes first takes turns.
         for slow in [number % 2 == 0, number % 2 == 1] {
-            let round = round(server, args.payload, slow).await?;
+            let room = format!("round-{number}-{slow}");
+            let round = round(server, &room, args.payload, slow).await?;
             if slow {
                 with.extend(round.latencies);
                 closed += usize::from(round.closed);
@@ -81,7 +82,7 @@ pub(crate) async fn run(server: SocketAddr, args: &Args) -> Result<Value> {
 }
 
 /// A room in which one peer is sent a lot, and either reads it or not, while two others talk.
-async fn round(server: SocketAddr, payload: usize, slow: bool) -> Result<Round> {
+async fn round(server: SocketAddr, room: &str, payload: usize, slow: bool) -> Result<Round> {
     let offers = Rc::new(Offers::new(payload));
     let latencies = Rc::new(RefCell::new(Vec::new()));
     let (joined, closed) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
@@ -93,7 +94,7 @@ async fn round(server: SocketAddr, payload: usize, slow: bool) -> Result<Round> 
         let receive_buffer = stuck.then_some(RECEIVE_BUFFER);
         let client = Client::open(Opening { server, number, receive_buffer }).await?;
         clients.push(client.clone());
-        client.send(message::join("slow-reader", id).as_bytes());
+        client.send(message::join(room, id).as_bytes());
         if stuck {
             continue;
         }

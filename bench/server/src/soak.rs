@@ -39,8 +39,8 @@ pub(crate) struct Args {
 
 /// How often something is done, and how much of it then.
 const STEP: Duration = Duration::from_millis(20);
-const RELAYS: usize = 60;
-const CHANGES: usize = 4;
+const RELAYS: usize = 300;
+const CHANGES: usize = 16;
 
 /// One relay in so many is nearly as large as a message may be.
 const LARGE_ONE_IN: usize = 50;
