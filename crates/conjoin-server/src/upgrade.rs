@@ -9,12 +9,17 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::debug;
 
 use crate::service::App;
 use crate::socket;
+
+/// What the kernel keeps for a client that does not read, beside the queue that has its own limit.
+/// Left alone, it would let this grow to several MiB before the queue even begins to fill.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// Whether a request asks for a WebSocket.
 pub(crate) fn is_asked(headers: &HeaderMap) -> bool {
@@ -43,7 +48,11 @@ pub(crate) fn accept(app: &Arc<App>, mut request: Request) -> Response {
                 // A copy of what is mostly nothing: the original would keep its 8 KiB for good.
                 let read = parts.read_buf.to_vec();
                 drop(parts.read_buf);
-                socket::serve(parts.io.into_inner(), read, max_message, hub).await;
+                let stream = parts.io.into_inner();
+                if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
+                    debug!(%error, "the send buffer stays as it is");
+                }
+                socket::serve(stream, read, max_message, hub).await;
             }
             Ok(Err(_)) => debug!("the connection was not accepted by this server"),
             Err(error) => debug!(%error, "the opening handshake broke off"),

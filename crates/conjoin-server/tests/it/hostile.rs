@@ -8,7 +8,7 @@ use conjoin_signaling::{MAX_ID, MAX_NAME};
 use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -24,27 +24,35 @@ impl Raw {
 
     /// One that is a WebSocket already.
     async fn socket(server: &Running) -> Self {
-        let mut raw = Self::open(server).await;
+        Self::open(server).await.upgraded().await
+    }
+
+    /// Does the opening handshake.
+    async fn upgraded(mut self) -> Self {
         let request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        assert!(raw.write(request.as_bytes()).await);
+        assert!(self.write(request.as_bytes()).await);
         let mut head = Vec::new();
         // Not a byte more: what the server says next may follow at once.
         while !head.ends_with(b"\r\n\r\n") {
-            let byte = timeout(BOUND, raw.0.read_u8()).await.expect("an answer in time");
+            let byte = timeout(BOUND, self.0.read_u8()).await.expect("an answer in time");
             head.push(byte.expect("an answer"));
         }
         assert!(head.starts_with(b"HTTP/1.1 101 "));
-        raw
+        self
     }
 
     /// One that has joined room `r`.
     async fn joined(server: &Running, peer: &str) -> Self {
-        let mut raw = Self::socket(server).await;
+        Self::socket(server).await.entered(peer).await
+    }
+
+    /// Joins room `r`.
+    async fn entered(mut self, peer: &str) -> Self {
         let join = json!({"type": "join", "roomId": "r", "peerId": peer}).to_string();
-        assert!(raw.write(&frame(0x81, join.as_bytes())).await);
-        raw.expect("peers").await;
-        raw
+        assert!(self.write(&frame(0x81, join.as_bytes())).await);
+        self.expect("peers").await;
+        self
     }
 
     /// Writes, unless the server has closed.
@@ -358,6 +366,27 @@ async fn who_neither_joins_nor_answers_is_closed() {
     let mut unanswering = Raw::joined(&server, "eve").await;
     unanswering.expect_end(None, 1008).await;
     server.until(|load| load.connections == 0).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_system_keeps_little_for_who_does_not_read() {
+    const QUEUE: usize = 64 * 1024;
+    let limits = Limits { messages_per_second: 1_000_000, message_burst: 1_000_000, ..Limits::default() };
+    let server = Running::with(Config { limits, queue_limit: QUEUE, ..Config::default() }).await;
+    let mut honest = Honest::enter(&server).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    let stream = socket.connect(server.address).await.unwrap();
+    let _eve = Raw(stream).upgraded().await.entered("eve").await;
+    let sdp = "x".repeat(1_000);
+    let mut sent = 0;
+    while server.load().connections == 3 {
+        assert!(sent < 8 * QUEUE, "{sent} bytes wait for one socket");
+        honest.ann.send(json!({"type": "offer", "toPeerId": "eve", "sdp": sdp})).await;
+        sent += sdp.len();
+        honest.talk().await;
+    }
 }
 
 #[tokio::test]
