@@ -11,7 +11,7 @@ use conjoin_signaling::IceServer;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
@@ -23,6 +23,10 @@ use crate::{Limits, Site};
 
 /// How long a connection may take to send the head of its next request, keep-alive included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How many connections may wait to be accepted, as when all clients come back at once after a
+/// restart: what does not fit tries again a second later. Systems lower this to what they allow.
+const BACKLOG: u32 = 4096;
 
 /// What a server is made of.
 #[derive(Debug, Clone)]
@@ -86,7 +90,7 @@ impl Server {
     /// If the address cannot be listened on.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         let Config { listen, limits, queue_limit, ice_servers, site } = config;
-        let listener = TcpListener::bind(listen).await.map_err(|error| match error.kind() {
+        let listener = wait_at(listen).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(listen),
             io::ErrorKind::AddrNotAvailable => BindError::NotHere(listen),
             io::ErrorKind::PermissionDenied => BindError::NotPermitted(listen),
@@ -139,6 +143,16 @@ impl Server {
             debug!("some connections did not close in time");
         }
     }
+}
+
+fn wait_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of a server that was just stopped must not keep the next one from starting.
+    // Elsewhere this would let two servers share a port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Waits until the server stops.

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use conjoin_server::{Config, Limits};
+use conjoin_server::{Config, Limits, Server};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::Running;
+use crate::support::{BOUND, Running};
 
 #[tokio::test]
 async fn too_large_a_message_is_told_and_the_socket_closed() {
@@ -18,7 +20,7 @@ async fn too_large_a_message_is_told_and_the_socket_closed() {
         // The server stops reading messages long before the large one is through, so this may fail.
         let sending = tokio::spawn(async move { drop(sink.send(Message::text(" ".repeat(size))).await) });
         let mut seen = Vec::new();
-        while let Ok(Some(Ok(message))) = tokio::time::timeout(crate::support::BOUND, stream.next()).await {
+        while let Ok(Some(Ok(message))) = timeout(BOUND, stream.next()).await {
             seen.push(match message {
                 Message::Text(text) => {
                     serde_json::from_str::<serde_json::Value>(&text).unwrap()["code"].to_string()
@@ -99,7 +101,7 @@ async fn a_vanished_peer_is_found_by_pings_and_a_quiet_one_stays() {
     ann.expect("peer-joined").await;
     assert_eq!(ann.expect("peer-left").await["peerId"], "v");
     // Several more rounds in which only pongs come from here.
-    let quiet = tokio::time::timeout(Duration::from_secs(2), ann.next()).await;
+    let quiet = timeout(Duration::from_secs(2), ann.next()).await;
     assert!(quiet.is_err(), "nothing is said: {quiet:?}");
     assert_eq!(server.load().peers, 1);
 }
@@ -124,4 +126,16 @@ async fn a_full_server_and_a_full_room_say_so() {
     let mut cat = server.client().await;
     cat.expect_error("full").await;
     assert_eq!(cat.expect_close().await, 1013);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_crowd_that_comes_at_once_waits_for_its_turn() {
+    // It does not accept yet. Without enough room to wait, connections would be dropped.
+    let server = Server::bind(Config::default()).await.unwrap();
+    let mut crowd = Vec::new();
+    for n in 0..400 {
+        let connected = timeout(BOUND, TcpStream::connect(server.local_addr())).await;
+        crowd.push(connected.unwrap_or_else(|_| panic!("connection {n} was dropped")).unwrap());
+    }
 }
