@@ -29,7 +29,7 @@ pub struct Doc {
     /// The strings each replica has introduced, by number.
     pub(crate) names: BTreeMap<ReplicaId, Vec<Arc<str>>>,
     /// The numbers of this replica's own strings.
-    pub(crate) own_names: BTreeMap<Arc<str>, u32>,
+    pub(crate) own_names: BTreeMap<Arc<str>, u64>,
     pub(crate) state: State,
     pub(crate) state_limit: usize,
     pub(crate) log: Log,
@@ -280,34 +280,33 @@ impl Doc {
         }
         let replica = if seen == 0 { size::REPLICA } else { 0 };
         let room = self.room(replica)?;
-        let introduced = self.names.get(&change.replica).map_or(0, Vec::len);
-        let mut known = introduced;
-        for name in change.ops.iter().flat_map(Op::names) {
-            match name {
-                Name::Known(index) if *index as usize >= known => {
-                    return Err(ApplyError::Inconsistent("it uses a name that was not introduced"));
-                }
-                Name::Known(_) => {}
-                Name::New(_) => known += 1,
+        let table = self.names.get(&change.replica).map_or(&[][..], Vec::as_slice);
+        let mut new = Vec::new();
+        let mut most = 0;
+        for op in &change.ops {
+            most += size::SUM + op.value().map_or(0, Value::size);
+            for name in op.names() {
+                let string = match name {
+                    Name::New(string) => {
+                        most += size::string(string);
+                        new.push(string.clone());
+                        string
+                    }
+                    Name::Known(index) => table
+                        .iter()
+                        .chain(&new)
+                        .nth(*index as usize)
+                        .ok_or(ApplyError::Inconsistent("it uses a name that was not introduced"))?,
+                };
+                most += size::entry(string);
             }
         }
-        let table = self.names.entry(change.replica).or_default();
-        let mut strings = 0;
-        for name in change.ops.iter().flat_map(Op::names) {
-            if let Name::New(name) = name {
-                table.push(name.clone());
-                strings += size::string(name);
-            }
-        }
-        let most = change.ops.iter().map(|op| size::most(op, table)).sum::<usize>();
-        if strings + most > room {
-            table.truncate(introduced);
-            if introduced == 0 {
-                self.names.remove(&change.replica);
-            }
+        if most > room {
             return Err(ApplyError::TooLarge { limit: self.state_limit });
         }
-        self.state.size += strings;
+        self.state.size += new.iter().map(|string| size::string(string)).sum::<usize>();
+        let table = self.names.entry(change.replica).or_default();
+        table.append(&mut new);
         for (lamport, op) in (change.lamport..).zip(&change.ops) {
             self.state.apply(op, Stamp { lamport, replica: change.replica }, table, changed);
         }

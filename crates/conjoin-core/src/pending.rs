@@ -3,18 +3,18 @@
 //! What does not fit is dropped. Nothing is lost by that: whoever sent it sends it again, since
 //! it was never acknowledged.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::op::Change;
-use crate::version::{ReplicaId, VersionVector};
+use crate::version::VersionVector;
 
 const MAX_CHANGES: usize = 4096;
 const MAX_BYTES: usize = 1 << 20;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pending {
-    changes: BTreeMap<(ReplicaId, u64), Arc<Change>>,
+    /// By replica, and then in their order.
+    changes: Vec<Arc<Change>>,
     size: usize,
 }
 
@@ -25,16 +25,14 @@ impl Pending {
 
     /// Keeps a change; says whether there was room.
     pub(crate) fn insert(&mut self, change: &Arc<Change>) -> bool {
-        let key = (change.replica, change.start);
-        if self.changes.contains_key(&key) {
-            return true;
-        }
+        let key = |change: &Arc<Change>| (change.replica, change.start);
+        let Err(at) = self.changes.binary_search_by_key(&key(change), key) else { return true };
         let size = change.size();
         if self.changes.len() >= MAX_CHANGES || self.size + size > MAX_BYTES {
             return false;
         }
         self.size += size;
-        self.changes.insert(key, change.clone());
+        self.changes.insert(at, change.clone());
         true
     }
 
@@ -49,7 +47,7 @@ impl Pending {
     ) -> bool {
         let mut progress = false;
         let size = &mut self.size;
-        self.changes.retain(|_, change| {
+        self.changes.retain(|change| {
             let lacking = change.end() > version.get(change.replica);
             let ready = change.is_ready(&version);
             if lacking && ready {

@@ -3,9 +3,6 @@
 //! It is an estimate, kept as the state changes, that depends on nothing but the state: a document
 //! that takes the same state in anew comes to the same.
 
-use std::sync::Arc;
-
-use crate::op::Op;
 use crate::state::Written;
 use crate::value::Value;
 
@@ -37,10 +34,4 @@ pub(crate) fn entry(name: &str) -> usize {
 
 pub(crate) fn written(written: Option<&Written>) -> usize {
     written.and_then(|written| written.value.as_ref()).map_or(0, Value::size)
-}
-
-/// The most that an operation adds to the state; `names` are the strings of its replica.
-pub(crate) fn most(op: &Op, names: &[Arc<str>]) -> usize {
-    let entries: usize = op.names().map(|name| entry(name.resolve(names))).sum();
-    entries + SUM + op.value().map_or(0, Value::size)
 }

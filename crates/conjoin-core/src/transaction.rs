@@ -164,12 +164,12 @@ impl Doc {
     /// How this replica names a string: by its number, or by introducing it.
     fn own_name(&mut self, name: &str) -> Name {
         if let Some(&index) = self.own_names.get(name) {
-            return Name::Known(index);
+            return Name::Known(index as u32);
         }
         let name: Arc<str> = name.into();
         let table = self.names.entry(self.replica).or_default();
         self.state.size += size::string(&name);
-        self.own_names.insert(name.clone(), table.len() as u32);
+        self.own_names.insert(name.clone(), table.len() as u64);
         table.push(name.clone());
         Name::New(name)
     }
