@@ -14,17 +14,11 @@ impl Manager {
     /// must have answered.
     #[inline(never)]
     pub(crate) fn introduced(&mut self, doc: &mut Doc, link: LinkId) {
-        let said = |(id, peer): (&String, &crate::peer::Peer)| {
-            let link = peer.link.as_ref()?;
-            Some((link.id, id.clone(), link.sync.replica()?))
-        };
-        let others = self.peers.iter().filter_map(said).collect::<Vec<_>>();
-        let claimed = others.iter().find(|other| other.0 == link).map(|other| other.2);
-        let other = others.into_iter().find(|other| other.0 != link && Some(other.2) == claimed);
-        let Some((id, other)) = other.and_then(|(_, id, _)| Some((id.clone(), self.peers.get_mut(&id)?)))
-        else {
+        let claim = self.find_link(link).and_then(|(id, link)| Some((id, link.sync.replica()?)));
+        let Some(id) = claim.and_then(|(id, replica)| self.peer_with(replica, &id)) else {
             return self.check_ready(doc, link);
         };
+        let Some(other) = self.peers.get_mut(&id) else { return };
         let label = other.label(&id);
         let Some(held) = other.link.as_mut() else { return };
         if held.suspect || held.down_since.is_some() {

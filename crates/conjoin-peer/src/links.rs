@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use conjoin_core::Doc;
+use conjoin_core::{Doc, ReplicaId};
 use conjoin_signaling::{Candidate, ClientMessage, Description};
 
 use crate::io::{Event, LinkId, Output};
@@ -20,8 +20,10 @@ const RESTART_TIMEOUT: Duration = Duration::from_secs(8);
 /// The side with the higher id leaves the first retry to the other for this long.
 const YIELD: Duration = Duration::from_secs(3);
 
-/// Of so many links closed it is known to which attempt they belonged.
+/// Of so many links closed it is known to which attempt they belonged, unless its name is longer than
+/// any program gives it, in bytes.
 const CLOSED: usize = 64;
+const MAX_ATTEMPT: usize = 64;
 
 /// The longest candidate that is kept, in bytes; real ones have a few hundred.
 const MAX_CANDIDATE: usize = 4096;
@@ -165,7 +167,13 @@ impl Manager {
         self.send_signaling(&ClientMessage::IceCandidate(candidate));
     }
 
-    fn find_link(&self, link: LinkId) -> Option<(String, &Link)> {
+    /// Another than this peer that said it is this replica.
+    pub(crate) fn peer_with(&self, replica: ReplicaId, not: &str) -> Option<String> {
+        let is = |peer: &Peer| peer.link.as_ref().and_then(|link| link.sync.replica()) == Some(replica);
+        self.peers.iter().find(|(id, peer)| *id != not && is(peer)).map(|(id, _)| id.clone())
+    }
+
+    pub(crate) fn find_link(&self, link: LinkId) -> Option<(String, &Link)> {
         let id = self.links.get(&link)?;
         Some((id.clone(), self.peers.get(id)?.link.as_ref()?))
     }
@@ -209,17 +217,16 @@ impl Manager {
         self.links.remove(&link.id);
         self.outputs.push_back(Output::CloseLink { link: link.id });
         self.peers_changed = true;
-        if self.closed.len() == CLOSED {
-            self.closed.pop_front();
+        if let Some(attempt) = link.attempt.filter(|attempt| attempt.len() <= MAX_ATTEMPT) {
+            if self.closed.len() == CLOSED {
+                self.closed.remove(0);
+            }
+            self.closed.push(attempt);
         }
-        self.closed.extend(link.attempt);
         doc.forget_source(link.id.source());
-        let is = |peer: &Peer, replica| {
-            peer.is_ready() && peer.link.as_ref().and_then(|link| link.sync.replica()) == Some(replica)
-        };
         let replica = link.sync.replica().filter(|_| link.sync.is_ready());
         // One that only claimed to be another was never told of.
-        if let Some(replica) = replica.filter(|&replica| !self.peers.values().any(|peer| is(peer, replica))) {
+        if let Some(replica) = replica.filter(|&replica| self.peer_with(replica, id).is_none()) {
             self.set_pulses();
             let others: Vec<_> = self.links.keys().copied().collect();
             for other in others {

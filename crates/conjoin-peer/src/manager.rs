@@ -38,7 +38,7 @@ pub struct Manager {
     pub(crate) links: BTreeMap<LinkId, String>,
     pub(crate) next_link: u64,
     /// The attempts that links closed lately belonged to.
-    pub(crate) closed: VecDeque<String>,
+    pub(crate) closed: Vec<String>,
     /// How often others offer new links, all together.
     pub(crate) offers: Pace,
     pub(crate) outputs: VecDeque<Output>,
@@ -61,7 +61,7 @@ impl Manager {
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             next_link: 0,
-            closed: VecDeque::new(),
+            closed: Vec::new(),
             offers: Pace::default(),
             outputs: VecDeque::new(),
             peers_changed: false,

@@ -347,14 +347,17 @@ fn questions_without_end_pile_up_no_answers() {
             scene.now += Duration::from_millis(20);
             assert_eq!(problem_on(&mut scene, link(1), question), None);
         }
-        // Another comes and goes, of which it is told.
-        scene.offer("y", &nth.to_string());
-        scene.up(link(2 + nth));
-        scene.frame(link(2 + nth), Channel::Bulk, &hello(55));
+        // Now and then another comes and goes, of which it is told.
+        if nth % 5 == 0 {
+            let new = link(2 + nth / 5);
+            scene.offer("y", &nth.to_string());
+            scene.up(new);
+            scene.frame(new, Channel::Bulk, &hello(55));
+        }
         waiting.push(scene.manager.queued_bytes()["z"]);
     }
     // Once, it is told the numbers of the replicas.
-    assert!(waiting[39] <= waiting[1], "{waiting:?}");
+    assert!(waiting[39] <= waiting[9], "{waiting:?}");
 }
 
 #[test]
