@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{MAX_FRAME, MAX_MESSAGE};
+use crate::MAX_FRAME;
 
 const MORE: u8 = 0x80;
 const REST: u8 = 0x40;
@@ -93,11 +93,12 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Takes a frame; gives the message that it completes, kind byte first.
+    /// Takes a frame of a message of at most so many bytes; gives the message that it completes, kind
+    /// byte first.
     ///
     /// # Errors
     /// If the frame is out of place, or the message too large.
-    pub(crate) fn take(&mut self, mut frame: Vec<u8>) -> Result<Option<Vec<u8>>, &'static str> {
+    pub(crate) fn take(&mut self, mut frame: Vec<u8>, most: usize) -> Result<Option<Vec<u8>>, &'static str> {
         let Some(&first) = frame.first() else { return Err("an empty frame") };
         let more = first & MORE != 0;
         if (first & REST == 0) != self.partial.is_empty() {
@@ -114,8 +115,8 @@ impl Inbox {
         if frame.len() == 1 {
             return Err("a frame that brings a message no further");
         }
-        if self.partial.len() + frame.len() > MAX_MESSAGE {
-            return Err("a message larger than 64 MiB");
+        if self.partial.len() + frame.len() > most {
+            return Err("a message that is too large");
         }
         self.partial.extend_from_slice(&frame[1..]);
         Ok(if more { None } else { Some(std::mem::take(&mut self.partial)) })
@@ -125,6 +126,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MAX_MESSAGE;
 
     #[test]
     fn messages_of_all_sizes_arrive_whole() {
@@ -135,7 +137,7 @@ mod tests {
             let count = frames.len();
             for (nth, frame) in frames.into_iter().enumerate() {
                 assert!(frame.len() <= MAX_FRAME);
-                let whole = inbox.take(frame).expect("in order");
+                let whole = inbox.take(frame, MAX_MESSAGE).expect("in order");
                 assert_eq!(whole, (nth + 1 == count).then(|| message.clone()));
             }
         }
@@ -143,18 +145,19 @@ mod tests {
 
     #[test]
     fn frames_out_of_place_are_refused() {
-        assert!(Inbox::default().take(Vec::new()).is_err());
-        assert!(Inbox::default().take(vec![REST, 1]).is_err());
+        assert!(Inbox::default().take(Vec::new(), MAX_MESSAGE).is_err());
+        assert!(Inbox::default().take(vec![REST, 1], MAX_MESSAGE).is_err());
         let mut inbox = Inbox::default();
-        assert_eq!(inbox.take(vec![5 | MORE, 1]), Ok(None));
-        assert!(inbox.take(vec![5, 1]).is_err());
+        assert_eq!(inbox.take(vec![5 | MORE, 1], MAX_MESSAGE), Ok(None));
+        assert!(inbox.take(vec![5, 1], MAX_MESSAGE).is_err());
     }
 
     #[test]
     fn a_message_that_never_ends_is_refused() {
         let mut inbox = Inbox::default();
-        assert_eq!(inbox.take(vec![5 | MORE]), Ok(None));
-        let frames = (0..).map(|_| inbox.take([vec![REST | MORE], vec![0; MAX_FRAME - 1]].concat()));
+        assert_eq!(inbox.take(vec![5 | MORE], MAX_MESSAGE), Ok(None));
+        let frames =
+            (0..).map(|_| inbox.take([vec![REST | MORE], vec![0; MAX_FRAME - 1]].concat(), MAX_MESSAGE));
         let taken = frames.take_while(Result::is_ok).count();
         assert!(taken <= MAX_MESSAGE / (MAX_FRAME - 1));
     }

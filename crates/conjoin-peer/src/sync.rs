@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use conjoin_core::{ApplyError, Changed, DecodeError, Delta, Doc, ReplicaId, VersionVector};
 
+use crate::MAX_MESSAGE;
 use crate::early::Early;
 use crate::io::{Channel, Direction, Stats};
 use crate::message::{Message, Numbers, Seen};
@@ -21,6 +22,9 @@ use crate::stream::{Inbox, Outbox, Step};
 
 /// The largest live message: with the headers around it, it fits one packet on any path.
 const LIVE_LIMIT: usize = 1000;
+
+/// The largest Hello: with as many replicas as there may be.
+const MAX_HELLO: usize = 4 << 20;
 
 /// Changes of more memory than this are not even tried on the live channel.
 const LIVE_MEMORY: usize = 64 * 1024;
@@ -271,7 +275,8 @@ impl Sync {
             Channel::Live => data,
             Channel::Bulk => {
                 let bytes = data.len();
-                match self.inbox.take(data).map_err(Violation::Frame)? {
+                let most = if self.other.is_some() { MAX_MESSAGE } else { MAX_HELLO };
+                match self.inbox.take(data, most).map_err(Violation::Frame)? {
                     Some(message) => {
                         self.bulk_received += 1;
                         message

@@ -20,6 +20,11 @@ const STORM: u32 = 5_000;
 /// More timers than this in one virtual second, for each link and above a few, are a storm too.
 const TIMER_STORM: u32 = 120;
 
+/// More may never wait in a manager for the channel of one peer: the largest message that scenarios
+/// make is somewhat over a megabyte. It is looked at once in so many inputs.
+const MOST_QUEUED: usize = 4 << 20;
+const LOOK: u32 = 50;
+
 /// Packets for a paused process that its system keeps.
 const SOCKET_BUFFER: usize = 256;
 
@@ -497,6 +502,12 @@ impl World {
         node.manager.handle(now, &mut node.doc, input);
         while let Some(output) = self.nodes[at].manager.poll() {
             self.output(at, output);
+        }
+        let node = &self.nodes[at];
+        if node.inputs % LOOK == 0
+            && let Some((peer, bytes)) = node.manager.queued_bytes().into_iter().find(|it| it.1 > MOST_QUEUED)
+        {
+            panic!("{bytes} bytes wait at peer {at} for {peer}");
         }
         self.arm(at);
     }
