@@ -98,9 +98,9 @@ const INTRODUCTION: &str = "\
 
 Every peer of a room is connected with every other: a full mesh. These figures are measured by
 `cargo xtask sim --report`, with the real peer manager in a simulated network and on a virtual clock,
-20 ms of round-trip time between any two peers. So they are the same on any machine, and hold what
-browsers add to neither the times nor the bytes: WebRTC itself takes one to some hundred milliseconds
-more to open a link. A *message* is what is sent on a data channel. Bytes are those of messages;
+20 ms of round-trip time between any two peers. So they are the same on any machine, and leave out
+what browsers add: WebRTC itself takes one to some hundred milliseconds more to open a link. A
+*message* is what is sent on a data channel, and bytes are those of messages:
 below them, IP, UDP, DTLS and SCTP add about {headers} to each packet.
 
 ";
@@ -109,9 +109,6 @@ const EXPLANATION: &str = "
 What an edit costs grows with the number of peers, since its author sends it to each, and each
 acknowledges it. What a peer sends while nobody edits grows slowly: with many peers, heartbeats come
 less often, so that it takes longer to notice that somebody is gone without a word.
-
-What limits a mesh in practice is the number of WebRTC connections that a browser holds at once and
-what they cost it, before it is this traffic: up to about 20 peers a room is comfortable.
 ";
 
 const LOSS: &str = "
