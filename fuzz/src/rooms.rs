@@ -144,6 +144,7 @@ impl World {
                 self.handle(Input::Timeout, None);
             }
             _ => match input.int_in_range(0..=3u8)? {
+                0 if input.arbitrary()? => self.handle(Input::Malformed(conn), Some(conn)),
                 0 => self.handle(Input::TooLarge(conn), Some(conn)),
                 1 | 2 => self.handle(Input::Pong(conn), Some(conn)),
                 _ => {

@@ -504,7 +504,7 @@ impl World {
             self.output(at, output);
         }
         let node = &self.nodes[at];
-        if node.inputs % LOOK == 0
+        if node.inputs.is_multiple_of(LOOK)
             && let Some((peer, bytes)) = node.manager.queued_bytes().into_iter().find(|it| it.1 > MOST_QUEUED)
         {
             panic!("{bytes} bytes wait at peer {at} for {peer}");

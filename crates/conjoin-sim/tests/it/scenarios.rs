@@ -28,6 +28,15 @@ fn the_same_seed_gives_the_same_run() {
     }
 }
 
+/// Whenever the protocol or the simulator changes, so does this: take what the failure says then. What it
+/// guards against is that a machine has a trace of its own.
+#[test]
+fn the_trace_of_a_seed_is_the_same_on_any_machine() {
+    let scenario = Scenario::read(&Scenario::folder().join("very-bad-day.scenario")).expect("it is there");
+    let trace = scenario.play(7, None, false).expect("well").trace;
+    assert_eq!(format!("{trace:016x}"), "f917ed92effa2367");
+}
+
 #[test]
 fn what_goes_wrong_is_told_with_its_seed() {
     let text = "# Nobody can meet.\npeers 2\nserver stop\njoin within 1s\nedit 5 within 1s\nsettle";
