@@ -82,7 +82,7 @@ impl Log {
                 break;
             }
             let (from, to) = (since.get(change.replica), until.get(change.replica));
-            if change.end() <= from || change.start >= to {
+            if change.end() <= from || change.start >= to || from >= to {
                 continue;
             }
             let whole = from <= change.start && change.end() <= to;

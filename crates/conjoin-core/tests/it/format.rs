@@ -1,6 +1,6 @@
 //! The bytes themselves: what this version writes, later ones must read.
 
-use conjoin_core::{Delta, Doc, ReplicaId, Value};
+use conjoin_core::{Delta, Doc, ReplicaId, Value, VersionVector};
 
 fn doc() -> Doc {
     let mut doc = Doc::new(ReplicaId::new(0x0102_0304_0506_0708));
@@ -40,6 +40,19 @@ fn a_snapshot_is_written_as_specified() {
     assert_eq!(read.counter("n"), -2);
     assert_eq!(read.register("t"), Some(&Value::from("hi")));
     assert_eq!(read.map("m").get("n"), Some(&Value::Bool(true)));
+}
+
+#[test]
+fn a_part_that_ends_before_it_begins_is_empty() {
+    let other = doc();
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.apply(&other.delta_since(&VersionVector::new()).expect("all is kept")).expect("applies");
+    doc.transact(|tx| ["a", "b"].into_iter().for_each(|name| tx.counter(name).increment()));
+    // All of the other's, and of ours what lies between the two operations of one transaction.
+    let version = |count| [(doc.replica(), 1), (other.replica(), count)].into_iter().collect();
+    let delta = doc.delta_between(&version(0), &version(3)).expect("all is kept");
+    assert_eq!((delta.operations(), delta.len()), (3, 2), "{delta:?}");
+    assert_eq!(Delta::from_bytes(&delta.to_bytes()), Ok(delta));
 }
 
 #[test]
