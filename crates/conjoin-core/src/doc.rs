@@ -112,7 +112,8 @@ impl Doc {
         self.state.counter(name)
     }
 
-    /// The value of a floating-point counter, the same to the last bit on every replica.
+    /// The value of a floating-point counter, the same to the last bit on every replica. What one
+    /// replica added, and the whole, stay at the bound past the range of finite numbers.
     pub fn float_counter(&self, name: &str) -> f64 {
         self.state.float_counter(name)
     }

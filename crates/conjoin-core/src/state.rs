@@ -50,9 +50,9 @@ pub(crate) const fn float(sum: i128) -> f64 {
     f64::from_bits(sum as u64)
 }
 
-/// A floating-point number as a sum.
+/// A floating-point number as a sum. It stays within the range of finite ones.
 pub(crate) const fn bits(float: f64) -> i128 {
-    float.to_bits() as i128
+    float.clamp(f64::MIN, f64::MAX).to_bits() as i128
 }
 
 impl Sums {
@@ -178,7 +178,7 @@ impl State {
     pub(crate) fn float_counter(&self, name: &str) -> f64 {
         match self.get(Kind::FloatCounter, name) {
             Some(Container::FloatCounter(sums)) => {
-                sums.0.iter().fold(0.0, |total, entry| total + float(entry.1))
+                sums.0.iter().fold(0.0, |total, entry| float(bits(total + float(entry.1))))
             }
             _ => 0.0,
         }

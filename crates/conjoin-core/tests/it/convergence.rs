@@ -86,6 +86,22 @@ fn an_early_change_waits_and_says_so() {
 
 #[cfg(panic = "unwind")]
 #[test]
+fn a_floating_point_sum_stays_at_its_bound() {
+    let mut docs = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    for amount in [f64::MAX, f64::MAX] {
+        for doc in &mut docs {
+            doc.transact(|tx| tx.float_counter("w").add(amount).expect("finite"));
+        }
+    }
+    let [one, two] = &mut docs;
+    one.merge_snapshot(&two.snapshot()).expect("what is written can be read");
+    two.apply(&one.delta_since(two.version()).expect("all is kept")).expect("applies");
+    assert_eq!((one.float_counter("w"), two.float_counter("w")), (f64::MAX, f64::MAX));
+    one.transact(|tx| tx.float_counter("w").add(-f64::MAX).expect("finite"));
+    assert_eq!(one.float_counter("w"), f64::MAX, "of the two, one is back to zero");
+}
+
+#[test]
 fn a_panic_in_a_transaction_leaves_a_document_that_others_can_follow() {
     let mut ada = Doc::new(ReplicaId::new(1));
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
