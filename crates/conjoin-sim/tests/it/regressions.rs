@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use conjoin_peer::PeerState;
 use conjoin_sim::{Conditions, Scenario, World};
 
 fn play(name: &str, text: &str, seeds: u64) {
@@ -72,4 +73,21 @@ fn a_link_given_up_by_one_side_is_made_anew_when_the_other_restarts_it() {
     world.wake(1);
     world.run(Duration::from_secs(10));
     world.check();
+}
+
+/// Where many packets got lost, a peer that was there was taken to be gone for a moment, now and then.
+#[test]
+fn a_lossy_path_is_not_taken_for_a_silent_peer() {
+    let mut world = World::new(2, Conditions::lossy(0.35));
+    for _ in 0..4 {
+        world.add_peer();
+    }
+    world.run(Duration::from_secs(60));
+    for _ in 0..20_000 {
+        world.run(Duration::from_millis(200));
+        for at in 0..4 {
+            let all = world.manager(at).peers().iter().all(|peer| peer.state == PeerState::Connected);
+            assert!(all, "at {at} after {:?}", world.now());
+        }
+    }
 }
