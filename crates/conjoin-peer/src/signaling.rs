@@ -12,6 +12,7 @@ use conjoin_signaling::{
 
 use crate::backoff::Backoff;
 use crate::io::{Event, Output, Status};
+use crate::link::Link;
 use crate::manager::Manager;
 use crate::peer::Peer;
 
@@ -236,9 +237,10 @@ impl Manager {
             let Some(peer) = self.peer(&entry.id) else { continue };
             peer.probe = None;
             peer.name = entry.name.filter(|name| name.len() <= MAX_NAME).or(peer.name.take());
-            // An offer of ours that was never answered may have been lost with the old socket.
-            let lost = peer.link.as_ref().is_some_and(|link| link.offerer && !link.described);
-            if lost {
+            // An offer of ours that was never answered may have been lost with the old socket. And where
+            // the path is down too, the others take us for new and wait for our offer.
+            let lost = |link: &Link| link.offerer && !link.described || link.down_since.is_some();
+            if peer.link.as_ref().is_some_and(lost) {
                 self.drop_link(doc, &entry.id);
             }
             let peer = self.peers.get(&entry.id);

@@ -61,6 +61,25 @@ fn a_link_given_up_by_one_side_is_made_anew_when_the_other_restarts_it() {
     world.check();
 }
 
+/// After sleep, the others took the sleeper for new and waited four seconds for its offer, while it still
+/// held on to its old links.
+#[test]
+fn after_sleep_links_are_back_as_soon_as_the_server_is() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, Conditions::good());
+        for _ in 0..3 {
+            world.add_peer();
+        }
+        world.run(Duration::from_secs(5));
+        world.sleep(1);
+        world.run(Duration::from_secs(60));
+        world.wake(1);
+        // It may take five seconds until the system finds the old socket broken, and one to try again.
+        world.run(Duration::from_secs(7));
+        world.check();
+    }
+}
+
 /// Where many packets got lost, a peer that was there was taken to be gone for a moment, now and then.
 #[test]
 fn a_lossy_path_is_not_taken_for_a_silent_peer() {
