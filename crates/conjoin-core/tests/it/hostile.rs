@@ -208,8 +208,8 @@ fn few_bytes_do_not_become_many_in_memory() {
     assert!(matches!(refused, Err(ApplyError::TooLarge { .. })), "{refused:?}");
 
     let mut delta = b"CJD\x01\x01\0\0\0\0\0\0\0\0\x01\x04\0\0\0".to_vec();
-    delta.varint(6 << 20);
-    delta.resize(delta.len() + (18 << 20), 0);
+    delta.varint(10 << 20);
+    delta.resize(delta.len() + (30 << 20), 0);
     assert_eq!(Delta::from_bytes(&delta), Err(DecodeError::Malformed("number of operations")));
 }
 
