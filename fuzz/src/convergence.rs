@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
-use conjoin_core::{Delta, Doc, ReplicaId, Value, VersionVector};
+use conjoin_core::{Delta, Doc, ReplicaId, VersionVector};
 
-use crate::state::State;
+use crate::edits::{NAMES, edit};
+use crate::view::View;
 
 const REPLICAS: usize = 3;
-const NAMES: [&str; 3] = ["a", "b", "ü"];
-const KEYS: [&str; 3] = ["a", "k", ""];
 
 struct World {
     docs: Vec<Doc>,
@@ -52,10 +51,11 @@ impl World {
                     self.sent.extend(delta.split(input.int_in_range(0..=1000)?).iter().map(Delta::to_bytes));
                 }
             }
-            _ => match input.int_in_range(0..=2u8)? {
+            _ => match input.int_in_range(0..=3u8)? {
                 0 => self.docs[at].set_history_limit(input.int_in_range(0..=2000)?),
                 1 => self.docs[at].set_history_limit(1 << 20),
-                _ => self.sent.push(self.docs[at].snapshot()),
+                2 => self.sent.push(self.docs[at].snapshot()),
+                _ => self.sent.push(self.docs[at].state()),
             },
         }
         Ok(())
@@ -66,39 +66,24 @@ impl World {
     }
 
     fn transact(&mut self, at: usize, input: &mut Unstructured<'_>) -> Result<Delta> {
-        let before = self.docs[at].version().get(self.docs[at].replica());
+        let doc = &mut self.docs[at];
+        let (replica, before) = (doc.replica(), doc.version().get(doc.replica()));
         let edits = input.int_in_range(0..=4u8)?;
         let sums = &mut self.sums;
         let mut result = Ok(());
-        let commit = self.docs[at].transact(|tx| {
+        let commit = doc.transact(|tx| {
+            let mut added = |name, amount| *sums.entry(name).or_default() += i128::from(amount);
             for _ in 0..edits {
-                result = (|| {
-                    let (name, key) = (*input.choose(&NAMES)?, *input.choose(&KEYS)?);
-                    match input.int_in_range(0..=5u8)? {
-                        0 | 1 => {
-                            let amount = if input.ratio(1, 8)? {
-                                input.arbitrary()?
-                            } else {
-                                i64::from(input.arbitrary::<i8>()?)
-                            };
-                            tx.counter(name).add(amount);
-                            *sums.entry(name).or_default() += i128::from(amount);
-                        }
-                        2 => {
-                            let amount: f64 = input.arbitrary()?;
-                            assert_eq!(tx.float_counter(name).add(amount).is_ok(), amount.is_finite());
-                        }
-                        3 => tx.register(name).set(value(input)?),
-                        4 => tx.map(name).set(key, value(input)?),
-                        _ => tx.map(name).remove(key),
-                    }
-                    Ok(())
-                })();
+                result = edit(tx, input, &mut added);
+                if result.is_err() {
+                    break;
+                }
             }
         });
-        let after = self.docs[at].version().get(self.docs[at].replica());
-        assert_eq!(after - before, commit.delta.operations());
-        result.map(|()| commit.delta)
+        let delta = commit.delta();
+        assert_eq!(commit.version().get(replica) - before, delta.operations());
+        assert_eq!(commit.is_empty(), delta.is_empty());
+        result.map(|()| delta)
     }
 
     /// One of those sent arrives, perhaps too early, perhaps again.
@@ -109,12 +94,12 @@ impl World {
         let bytes = &self.sent[input.choose_index(self.sent.len())?];
         let doc = &mut self.docs[at];
         let before = doc.version().clone();
-        if bytes.starts_with(b"CJS") {
-            doc.merge_snapshot(bytes).expect("an honest snapshot merges");
-        } else {
+        if bytes.starts_with(b"CJD") {
             let delta = Delta::from_bytes(bytes).expect("what was written can be read");
-            let applied = doc.apply(&delta).expect("an honest delta applies");
-            assert!(applied.missing || doc.version().covers(&delta.end()));
+            let missing = doc.apply(&delta).expect("an honest delta applies").missing;
+            assert!(missing || doc.version().covers(&delta.end()));
+        } else {
+            doc.merge_snapshot(bytes).expect("an honest snapshot merges");
         }
         assert!(doc.version().covers(&before));
         Ok(())
@@ -140,9 +125,9 @@ impl World {
         for (from, to) in [(1, 0), (2, 0), (0, 1), (0, 2)] {
             self.bring(from, to);
         }
-        let first = State::of(&self.docs[0]);
+        let first = View::of(&self.docs[0]);
         for doc in &self.docs {
-            assert_eq!(State::of(doc), first, "all have seen the same");
+            assert_eq!(View::of(doc), first, "all have seen the same");
             for name in NAMES {
                 let sum = self.sums.get(name).copied().unwrap_or(0);
                 let sum = i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });
@@ -152,15 +137,4 @@ impl World {
             }
         }
     }
-}
-
-fn value(input: &mut Unstructured<'_>) -> Result<Value> {
-    Ok(match input.int_in_range(0..=5u8)? {
-        0 => Value::Null,
-        1 => Value::Bool(input.arbitrary()?),
-        2 => Value::Int(input.arbitrary()?),
-        3 => Value::Float(input.arbitrary()?),
-        4 => Value::Str(input.arbitrary()?),
-        _ => Value::Bytes(input.arbitrary()?),
-    })
 }

@@ -7,16 +7,20 @@
 //! Decoders get the bytes as they are. State machines get a history that is made from the bytes, by
 //! [`arbitrary`], so that most of it makes sense and all of it can be mutated.
 
+mod changes;
 mod convergence;
+mod document;
 mod documents;
+mod edits;
 mod frames;
 mod link;
 mod manager;
 mod rooms;
 mod signaling;
-mod state;
+mod view;
 
 pub use convergence::convergence;
+pub use document::document;
 pub use documents::{delta, snapshot};
 pub use frames::frames;
 pub use manager::manager;
@@ -27,9 +31,10 @@ pub use signaling::signaling;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("delta", delta),
     ("snapshot", snapshot),
+    ("document", document),
     ("frames", frames),
     ("signaling", signaling),
     ("manager", manager),

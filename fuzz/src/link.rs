@@ -34,7 +34,7 @@ pub(crate) struct Driver {
     pub(crate) attempts: BTreeMap<String, Option<String>>,
     /// Whether a socket to the signaling server was asked for and not closed since.
     socket: bool,
-    own: u64,
+    own: i64,
 }
 
 /// A link that is open.
@@ -184,9 +184,9 @@ impl Driver {
         self.input(Input::Edited);
     }
 
-    /// The number of own edits.
-    pub(crate) const fn own(&self) -> u64 {
-        self.own
+    /// Whatever came, what we added ourselves is there.
+    pub(crate) fn own_edits_survive(&self) {
+        assert_eq!(self.doc.counter_of(OWN, self.doc.replica()), self.own, "own edits survive");
     }
 }
 
@@ -236,7 +236,7 @@ impl Remote {
     /// An edit by itself or by the third, as a DeltaResponse.
     pub(crate) fn edit(&mut self, third: bool, name: &str, again: bool) -> Vec<u8> {
         let delta = if third {
-            let delta = self.third.transact(|tx| tx.counter(name).add(5)).delta;
+            let delta = self.third.transact(|tx| tx.text(name).push("five")).delta();
             // It fails if a message that was damaged came back from the other side.
             drop(self.doc.apply(&delta));
             delta
@@ -246,8 +246,9 @@ impl Remote {
                     tx.counter(name).add(2);
                     tx.map(name).set("k", name);
                     tx.register(name).set(name);
+                    tx.list(name).push(name);
                 })
-                .delta
+                .delta()
         };
         let delta = if again { self.rest().unwrap_or(delta) } else { delta };
         self.response(&delta)
@@ -279,6 +280,10 @@ impl Remote {
 
     pub(crate) fn snapshot(&self) -> Vec<u8> {
         [&[5][..], &self.doc.snapshot()].concat()
+    }
+
+    pub(crate) fn state(&self) -> Vec<u8> {
+        [&[5][..], &self.doc.state()].concat()
     }
 
     pub(crate) fn heartbeat(&self, digest: u32) -> Vec<u8> {

@@ -9,7 +9,6 @@ use conjoin_signaling::{Candidate, Description, ErrorCode, IceServer, PeerEntry,
 
 use crate::frames::{damaged, take};
 use crate::link::{Driver, OWN, Remote};
-use crate::state::State;
 
 /// Who may be in the room; the second is the manager itself.
 const IDS: [&str; 4] = ["a", "m", "x", "z"];
@@ -188,8 +187,7 @@ impl World {
     /// Own edits survive, and after leaving nothing is left.
     fn finish(mut self) {
         self.driver.edit(None);
-        let own = State::of(&self.driver.doc).sum(OWN, self.driver.doc.replica().get());
-        assert_eq!(own, Some(i128::from(self.driver.own())), "own edits survive");
+        self.driver.own_edits_survive();
         self.driver.input(Input::Disconnect);
         assert!(self.driver.links.is_empty(), "all links are closed");
         assert!(self.driver.manager.peers().is_empty() && self.driver.manager.deadline().is_none());

@@ -1,7 +1,7 @@
 //! What decoding takes, by an allocator that counts.
 
 use conjoin_core::codec::Writer;
-use conjoin_core::{Delta, Doc, ReplicaId};
+use conjoin_core::{Delta, Doc, ReplicaId, VersionVector};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -39,33 +39,50 @@ const ONE_REPLICA: [u8; 9] = [1, 7, 0, 0, 0, 0, 0, 0, 0];
 #[test]
 fn decoding_takes_memory_in_proportion_to_what_is_there() {
     let delta = |rest: &[u8]| [b"CJD\x01", rest].concat();
-    let snapshot = |rest: &[u8]| [b"CJS\x01", rest].concat();
+    let state = |rest: &[u8]| [b"CJS\x01", rest].concat();
+    let history = |rest: &[u8]| [b"CJH\x01", rest].concat();
     let in_delta = |rest: &[u8]| delta(&[&ONE_REPLICA[..], rest].concat());
-    let in_snapshot = |rest: &[u8]| snapshot(&[&ONE_REPLICA[..], &[1, 1, b'n'], rest].concat());
+    let in_state = |rest: &[u8]| state(&[&ONE_REPLICA[..], &[1, 1, b'n'], rest].concat());
+    // After one operation, with nothing compacted and no names: containers.
+    let after_names = |rest: &[u8]| in_state(&[&[1, 0, 1, 0, 0, 0], rest].concat());
+    let in_container = |kind: u8, rest: &[u8]| after_names(&[&[1, kind, 0, 0, 0, 0], rest].concat());
 
     // Counts that nothing justifies, wherever a count stands: nothing is taken for them.
-    for start in [
+    let mut starts = vec![
         delta(&[]),
         in_delta(&[]),
         in_delta(&[1, 2, 0, 0, 0]),
         in_delta(&[1, 4, 0, 0, 0]),
-        snapshot(&[]),
-        snapshot(&ONE_REPLICA),
-        in_snapshot(&[]),
-        in_snapshot(&[0, 0]),
-        in_snapshot(&[0, 0, 0]),
-        in_snapshot(&[0, 0, 0, 1, 0]),
-        in_snapshot(&[0, 0, 0, 0]),
-        in_snapshot(&[0, 0, 0, 0, 1, 0]),
-        in_snapshot(&[0, 0, 0, 0, 0, 0, 0, 1, 0]),
-    ] {
+        // Characters, items and what is deleted.
+        in_delta(&[1, 0, 0, 0, 8, 0, 1, b'n', 0]),
+        in_delta(&[1, 0, 0, 0, 9, 0, 1, b'n', 0]),
+        in_delta(&[1, 0, 0, 0, 10, 0, 1, b'n', 0, 0]),
+        state(&[]),
+        state(&ONE_REPLICA),
+        in_state(&[]),
+        in_state(&[1, 0]),
+        in_state(&[1, 0, 1]),
+        in_state(&[1, 0, 1, 0, 0]),
+        in_state(&[1, 0, 1, 0, 0, 1]),
+        after_names(&[]),
+        after_names(&[0]),
+        in_container(5, &[0]),
+        in_container(5, &[0, 0]),
+        in_container(6, &[0, 0]),
+        history(&[]),
+        history(&[0, 0]),
+    ];
+    starts.extend((0..7).map(|kind| in_container(kind, &[])));
+    for start in starts {
         for each in [1, 2, 4] {
             assert!(cost(&claims(&start, each, &[0xff])) <= 20, "{start:?} claims one for {each} bytes");
         }
-        let mut endless = start.clone();
-        endless.varint(u64::MAX);
-        endless.resize(INPUT, 0);
-        assert!(cost(&endless) <= 20, "{start:?} claims more than can be counted");
+        for many in [1_000_000_000, u64::MAX] {
+            let mut endless = start.clone();
+            endless.varint(many);
+            endless.resize(INPUT, 0);
+            assert!(cost(&endless) <= 20, "{start:?} claims more than can be there");
+        }
     }
 
     // The smallest things there are, as many as fit: here memory is what holding them takes.
@@ -79,10 +96,27 @@ fn decoding_takes_memory_in_proportion_to_what_is_there() {
         ("changes", changes),
         ("operations", claims(&in_delta(&[1, 4, 0, 0, 0]), 3, &[0, 1, 2])),
         ("dependencies", claims(&in_delta(&[1, 2, 0, 0, 0]), 2, &[0, 0])),
-        ("strings", claims(&snapshot(&ONE_REPLICA), 1, &[0])),
-        ("names", claims(&in_snapshot(&[0, 0, 0, 1, 0]), 1, &[0])),
+        ("strings", claims(&state(&ONE_REPLICA), 1, &[0])),
+        ("spans", claims(&in_state(&[]), 3, &[0, 1, 0])),
     ] {
         let cost = cost(&bytes);
         assert!(cost <= 64, "{what}: {cost} bytes for each");
+    }
+
+    // What a document wrote itself.
+    let mut doc = Doc::new(ReplicaId::new(2));
+    for nth in 0..20_000_usize {
+        doc.transact(|tx| {
+            tx.text("t").insert(nth * 7919 % (nth + 1), "typed").expect("in the text");
+            tx.list("l").insert(nth * 31 % (nth + 1), "item").expect("in the list");
+        });
+    }
+    let all = doc.delta_since(&VersionVector::new()).expect("nothing was forgotten").to_bytes();
+    // A delta is read and done while it is held; a history is deflated, and all of it is done again.
+    for (what, bytes, most) in
+        [("delta", all, 64), ("state", doc.state(), 20), ("snapshot", doc.snapshot(), 100)]
+    {
+        let cost = cost(&bytes);
+        assert!(cost <= most, "{what}: {cost} bytes for each");
     }
 }

@@ -1,14 +1,23 @@
-//! `conjoin-core` alone in wasm, to be weighed: a document with its counters, registers and maps, edited,
-//! exchanged as deltas and as snapshots. Everything is exported, so nothing of it is optimised away.
+//! `conjoin-core` alone in wasm, to be weighed: a document with all kinds of values, edited, exchanged as
+//! deltas and as snapshots, and told of by patches. Everything is exported, so nothing of it is optimised
+//! away.
 
-use conjoin_core::{Delta, Doc, ReplicaId, Value, VersionVector};
+use std::time::Duration;
+
+use conjoin_core::{
+    Changed, Commit, Cursor, Delta, Diff, Doc, Expand, ListStep, ReplicaId, Side, TextStep, UndoManager,
+    Value, VersionVector,
+};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A document as a page would use it.
+/// A document as a page would use it. Indexes of texts count as the page does, in UTF-16.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Shared {
     doc: Doc,
+    /// What the last edit or delta changed.
+    changed: Changed,
+    undo: UndoManager,
 }
 
 #[wasm_bindgen]
@@ -16,12 +25,19 @@ impl Shared {
     /// An empty document.
     #[wasm_bindgen(constructor)]
     pub fn new(replica: u64) -> Self {
-        Self { doc: Doc::new(ReplicaId::new(replica)) }
+        Self { doc: Doc::new(ReplicaId::new(replica)), changed: Changed::default(), undo: UndoManager::new() }
     }
 
     /// Adds to a counter; gives the change, for others.
     pub fn add(&mut self, counter: &str, amount: i64) -> Vec<u8> {
-        self.doc.transact(|tx| tx.counter(counter).add(amount)).delta.to_bytes()
+        told(&mut self.changed, &self.doc.transact(|tx| tx.counter(counter).add(amount)))
+    }
+
+    /// Adds to a floating-point counter; gives the change, for others, or nothing if it is not finite.
+    pub fn add_float(&mut self, counter: &str, amount: f64) -> Option<Vec<u8>> {
+        let mut done = false;
+        let commit = self.doc.transact(|tx| done = tx.float_counter(counter).add(amount).is_ok());
+        done.then(|| told(&mut self.changed, &commit))
     }
 
     /// The value of a counter.
@@ -29,9 +45,14 @@ impl Shared {
         self.doc.counter(name)
     }
 
+    /// The value of a floating-point counter.
+    pub fn float_counter(&self, name: &str) -> f64 {
+        self.doc.float_counter(name)
+    }
+
     /// Sets a register; gives the change, for others.
     pub fn set(&mut self, register: &str, value: &str) -> Vec<u8> {
-        self.doc.transact(|tx| tx.register(register).set(value)).delta.to_bytes()
+        told(&mut self.changed, &self.doc.transact(|tx| tx.register(register).set(value)))
     }
 
     /// The text in a register.
@@ -39,14 +60,19 @@ impl Shared {
         self.doc.register(name).and_then(text)
     }
 
+    /// All texts that were written to a register at the same time.
+    pub fn register_all(&self, name: &str) -> Vec<String> {
+        self.doc.register_all(name).filter_map(text).collect()
+    }
+
     /// Sets a key of a map; gives the change, for others.
     pub fn put(&mut self, map: &str, key: &str, value: &str) -> Vec<u8> {
-        self.doc.transact(|tx| tx.map(map).set(key, value)).delta.to_bytes()
+        told(&mut self.changed, &self.doc.transact(|tx| tx.map(map).set(key, value)))
     }
 
     /// Removes a key of a map; gives the change, for others.
     pub fn remove(&mut self, map: &str, key: &str) -> Vec<u8> {
-        self.doc.transact(|tx| tx.map(map).remove(key)).delta.to_bytes()
+        told(&mut self.changed, &self.doc.transact(|tx| tx.map(map).remove(key)))
     }
 
     /// The text under a key of a map.
@@ -54,31 +80,207 @@ impl Shared {
         self.doc.map(map).get(key).and_then(text)
     }
 
+    /// Appends to a list under a key of a map; gives the change, for others.
+    pub fn push_under(&mut self, map: &str, key: &str, value: &str) -> Vec<u8> {
+        told(&mut self.changed, &self.doc.transact(|tx| tx.map(map).list(key).push(value)))
+    }
+
+    /// How many items a list under a key of a map has.
+    pub fn len_under(&self, map: &str, key: &str) -> usize {
+        self.doc.map(map).list(key).len()
+    }
+
+    /// Puts a value into a set, or takes it out; gives the change, for others.
+    pub fn include(&mut self, set: &str, value: &str, is_in: bool) -> Vec<u8> {
+        let commit = self.doc.transact(|tx| match is_in {
+            true => tx.set(set).insert(value),
+            false => tx.set(set).remove(value),
+        });
+        told(&mut self.changed, &commit)
+    }
+
+    /// The texts in a set.
+    pub fn members(&self, set: &str) -> Vec<String> {
+        self.doc.set(set).iter().filter_map(text).collect()
+    }
+
+    /// Inserts an item into a list; gives the change, for others, or nothing if the index is too large.
+    pub fn insert(&mut self, list: &str, at: usize, value: &str) -> Option<Vec<u8>> {
+        let mut done = false;
+        let commit = self.doc.transact(|tx| done = tx.list(list).insert(at, value).is_ok());
+        done.then(|| told(&mut self.changed, &commit))
+    }
+
+    /// Sets an item of a list; as [`insert`](Self::insert).
+    pub fn set_item(&mut self, list: &str, at: usize, value: &str) -> Option<Vec<u8>> {
+        let mut done = false;
+        let commit = self.doc.transact(|tx| done = tx.list(list).set(at, value).is_ok());
+        done.then(|| told(&mut self.changed, &commit))
+    }
+
+    /// Moves an item of a list; as [`insert`](Self::insert).
+    pub fn move_item(&mut self, list: &str, from: usize, to: usize) -> Option<Vec<u8>> {
+        let mut done = false;
+        let commit = self.doc.transact(|tx| done = tx.list(list).move_to(from, to).is_ok());
+        done.then(|| told(&mut self.changed, &commit))
+    }
+
+    /// Removes items of a list; as [`insert`](Self::insert).
+    pub fn remove_items(&mut self, list: &str, from: usize, to: usize) -> Option<Vec<u8>> {
+        let mut done = false;
+        let commit = self.doc.transact(|tx| done = tx.list(list).remove(from..to).is_ok());
+        done.then(|| told(&mut self.changed, &commit))
+    }
+
+    /// The texts in a list.
+    pub fn items(&self, list: &str) -> Vec<String> {
+        self.doc.list(list).iter().filter_map(|item| item.value().and_then(text)).collect()
+    }
+
+    /// Puts text in the place of a range of a text; as [`insert`](Self::insert).
+    pub fn replace(&mut self, name: &str, from: usize, to: usize, with: &str) -> Option<Vec<u8>> {
+        let mut done = false;
+        let commit = self.doc.transact(|tx| done = tx.text(name).utf16().replace(from..to, with).is_ok());
+        self.undo.record(&commit, Duration::ZERO);
+        done.then(|| told(&mut self.changed, &commit))
+    }
+
+    /// Marks a range of a text, or takes the mark off; as [`insert`](Self::insert).
+    pub fn mark(&mut self, name: &str, from: usize, to: usize, key: &str, on: bool) -> Option<Vec<u8>> {
+        let mut done = false;
+        let commit = self.doc.transact(|tx| {
+            let mut text = tx.text(name).utf16();
+            let value = if on { Value::Bool(true) } else { Value::Null };
+            done = text.mark(from..to, key, value, Expand::After).is_ok();
+        });
+        done.then(|| told(&mut self.changed, &commit))
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> String {
+        self.doc.text(name).to_string()
+    }
+
+    /// The stretches of a text and, before each, the keys of its marks.
+    pub fn spans(&self, name: &str) -> Vec<String> {
+        let mut told = Vec::new();
+        for span in self.doc.text(name).spans() {
+            let mut keys = String::new();
+            for key in span.marks.keys() {
+                keys.push_str(key);
+                keys.push(' ');
+            }
+            told.extend([keys, span.text]);
+        }
+        told
+    }
+
+    /// What the last edit or delta changed in texts and lists: a letter and a length or a text for each
+    /// step.
+    pub fn steps(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for patch in self.changed.iter() {
+            told.push(patch.target.name.to_string());
+            match &patch.diff {
+                Diff::Text(steps) => told.extend(steps.iter().map(|step| match step {
+                    TextStep::Retain(len, _) => step_of("r", *len),
+                    TextStep::Delete(len) => step_of("d", *len),
+                    TextStep::Insert(text, _) => ["i", text].concat(),
+                })),
+                Diff::List(steps) => told.extend(steps.iter().map(|step| match step {
+                    ListStep::Retain(len) => step_of("r", *len),
+                    ListStep::Delete(len) => step_of("d", *len),
+                    ListStep::Insert(items) => step_of("i", items.len()),
+                })),
+                _ => {}
+            }
+        }
+        told
+    }
+
     /// Takes in a change of another's; says whether it could be read and applied.
     pub fn apply(&mut self, delta: &[u8]) -> bool {
-        Delta::from_bytes(delta).is_ok_and(|delta| self.doc.apply(&delta).is_ok())
+        let Ok(delta) = Delta::from_bytes(delta) else { return false };
+        let Ok(applied) = self.doc.apply(&delta) else { return false };
+        self.changed = applied.changed();
+        true
     }
 
     /// All that somebody lacks who has seen `operations` of each of `replicas`; nothing if the history
     /// does not reach back that far.
     pub fn delta_since(&self, replicas: &[u64], operations: &[u64]) -> Option<Vec<u8>> {
-        let seen: VersionVector = replicas
-            .iter()
-            .zip(operations)
-            .map(|(&replica, &count)| (ReplicaId::new(replica), count))
-            .collect();
-        self.doc.delta_since(&seen).ok().map(|delta| delta.to_bytes())
+        self.doc.delta_since(&version(replicas, operations)).ok().map(|delta| delta.to_bytes())
     }
 
-    /// The whole state.
+    /// Takes back the last edit; gives the change, for others.
+    pub fn undo(&mut self) -> Option<Vec<u8>> {
+        self.undo.undo(&mut self.doc).map(|commit| told(&mut self.changed, &commit))
+    }
+
+    /// Makes the last edit that was taken back again; gives the change, for others.
+    pub fn redo(&mut self) -> Option<Vec<u8>> {
+        self.undo.redo(&mut self.doc).map(|commit| told(&mut self.changed, &commit))
+    }
+
+    /// A place in a text that stays while others edit.
+    pub fn cursor(&self, name: &str, at: usize) -> Option<Vec<u8>> {
+        self.doc.text(name).cursor(at, Side::Left).map(|cursor| cursor.to_bytes())
+    }
+
+    /// Where such a place is now.
+    pub fn resolve(&self, cursor: &[u8]) -> Option<usize> {
+        self.doc.resolve(&Cursor::from_bytes(cursor).ok()?)
+    }
+
+    /// A text as it was.
+    pub fn text_at(&self, name: &str, replicas: &[u64], operations: &[u64]) -> Option<String> {
+        let then = self.doc.at(&version(replicas, operations)).ok()?;
+        Some(then.text(name).to_string())
+    }
+
+    /// Makes what changed since then what [`steps`](Self::steps) tells.
+    pub fn changed_since(&mut self, replicas: &[u64], operations: &[u64]) -> bool {
+        let Ok(changed) = self.doc.diff(&version(replicas, operations), self.doc.version()) else {
+            return false;
+        };
+        self.changed = changed;
+        true
+    }
+
+    /// A document from a snapshot.
+    pub fn load(replica: u64, snapshot: &[u8]) -> Option<Self> {
+        let doc = Doc::load(ReplicaId::new(replica), snapshot).ok()?;
+        Some(Self { doc, changed: Changed::default(), undo: UndoManager::new() })
+    }
+
+    /// All there is, with its history.
     pub fn snapshot(&self) -> Vec<u8> {
         self.doc.snapshot()
     }
 
-    /// Takes in another's whole state; says whether it could be read and merged.
+    /// All there is, without its history.
+    pub fn state(&self) -> Vec<u8> {
+        self.doc.state()
+    }
+
+    /// Takes in another's snapshot or state; says whether it could be read and merged.
     pub fn merge_snapshot(&mut self, snapshot: &[u8]) -> bool {
         self.doc.merge_snapshot(snapshot).is_ok()
     }
+}
+
+fn version(replicas: &[u64], operations: &[u64]) -> VersionVector {
+    replicas.iter().zip(operations).map(|(&replica, &count)| (ReplicaId::new(replica), count)).collect()
+}
+
+/// The change, for others; what it changed is kept.
+fn told(changed: &mut Changed, commit: &Commit<'_>) -> Vec<u8> {
+    *changed = commit.changed();
+    commit.delta().to_bytes()
+}
+
+fn step_of(letter: &str, len: usize) -> String {
+    [letter, &len.to_string()].concat()
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -38,7 +38,7 @@ fn increment(bencher: Bencher<'_, '_>) {
 fn increment_and_send(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(EDITS)).with_inputs(fresh).bench_values(|(mut from, mut to)| {
         for _ in 0..EDITS {
-            let delta = from.transact(|tx| tx.counter("clicks").increment()).delta;
+            let delta = from.transact(|tx| tx.counter("clicks").increment()).delta();
             black_box(send(&delta, &mut to));
         }
         (from, to)
@@ -50,7 +50,7 @@ fn set_in_a_map_of_1000_and_send(bencher: Bencher<'_, '_>) {
     let keys: Vec<_> = (0..1_000).map(|key| format!("key {key}")).collect();
     bencher.counter(ItemsCount::new(EDITS)).with_inputs(fresh).bench_values(|(mut from, mut to)| {
         for nth in 0..EDITS {
-            let delta = from.transact(|tx| tx.map("cells").set(&keys[nth % 1_000], nth as i64)).delta;
+            let delta = from.transact(|tx| tx.map("cells").set(&keys[nth % 1_000], nth as i64)).delta();
             black_box(send(&delta, &mut to));
         }
         (from, to)

@@ -96,6 +96,14 @@ impl<'a> Reader<'a> {
         Ok(self.take(1)?[0])
     }
 
+    /// The next byte, which stays.
+    ///
+    /// # Errors
+    /// If none is left.
+    pub(crate) fn peek(&self) -> Result<u8, DecodeError> {
+        self.rest.first().copied().ok_or(DecodeError::Truncated)
+    }
+
     /// Eight bytes, little-endian.
     ///
     /// # Errors
@@ -193,7 +201,8 @@ impl<'a> Reader<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Header {
     Delta = b'D' as isize,
-    Snapshot = b'S' as isize,
+    State = b'S' as isize,
+    History = b'H' as isize,
 }
 
 const MAGIC: &[u8] = b"CJ";
@@ -204,6 +213,16 @@ impl Header {
         out.extend_from_slice(MAGIC);
         out.push(self as u8);
         out.push(VERSION);
+    }
+
+    /// What stands ahead.
+    pub(crate) fn peek(reader: &Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.rest {
+            [b'C', b'J', b'D', ..] => Ok(Self::Delta),
+            [b'C', b'J', b'S', ..] => Ok(Self::State),
+            [b'C', b'J', b'H', ..] => Ok(Self::History),
+            _ => Err(DecodeError::NotConjoin),
+        }
     }
 
     pub(crate) fn read(self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -259,7 +278,7 @@ mod tests {
         let mut out = Vec::new();
         Header::Delta.write(&mut out);
         assert_eq!(Header::Delta.read(&mut Reader::new(&out)), Ok(()));
-        assert_eq!(Header::Snapshot.read(&mut Reader::new(&out)), Err(DecodeError::NotConjoin));
+        assert_eq!(Header::State.read(&mut Reader::new(&out)), Err(DecodeError::NotConjoin));
         out[3] = 9;
         assert_eq!(Header::Delta.read(&mut Reader::new(&out)), Err(DecodeError::NewerVersion(9)));
     }

@@ -1,7 +1,5 @@
 //! What travels: changes that somebody lacks.
 
-use std::sync::Arc;
-
 use crate::codec::{DecodeError, Header, Reader, Writer};
 use crate::op::Change;
 use crate::version::{ReplicaId, VersionVector};
@@ -11,11 +9,9 @@ use crate::version::{ReplicaId, VersionVector};
 pub(crate) const MAX_MEMORY: usize = 256 << 20;
 
 /// Changes, each after those it depends on, as far as they are in the same delta.
-///
-/// Cheap to clone: changes are shared with the document they came from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Delta {
-    pub(crate) changes: Vec<Arc<Change>>,
+    pub(crate) changes: Vec<Change>,
 }
 
 impl Delta {
@@ -24,14 +20,14 @@ impl Delta {
         self.changes.is_empty()
     }
 
-    /// The number of changes, which is the number of transactions it carries.
+    /// The number of changes. Transactions that followed each other may have become one.
     pub fn len(&self) -> usize {
         self.changes.len()
     }
 
-    /// The number of operations.
+    /// The number of operations: each character or item inserted or deleted counts as one.
     pub fn operations(&self) -> u64 {
-        self.changes.iter().map(|change| change.ops.len() as u64).sum()
+        self.changes.iter().map(|change| change.len).sum()
     }
 
     /// For each replica, the count of operations after the last one here.
@@ -41,7 +37,7 @@ impl Delta {
 
     /// About how many bytes of memory it takes.
     pub fn size(&self) -> usize {
-        self.changes.iter().map(|change| change.size()).sum()
+        self.changes.iter().map(Change::size).sum()
     }
 
     /// Cuts it into deltas of about `bytes` of memory each; a larger change stays whole.
@@ -71,7 +67,7 @@ impl Delta {
         let mut before = None;
         for change in &self.changes {
             change.encode(before, out, index);
-            before = Some(&**change);
+            before = Some(change);
         }
     }
 
@@ -83,15 +79,15 @@ impl Delta {
         reader: &mut Reader<'_>,
         resolve: &dyn Fn(u64) -> Option<ReplicaId>,
     ) -> Result<Self, DecodeError> {
-        let mut changes: Vec<Arc<Change>> = Vec::new();
+        let mut changes: Vec<Change> = Vec::new();
         let mut size = 0;
         for _ in 0..reader.count(Change::LEAST)? {
-            let change = Change::decode(reader, changes.last().map(|change| &**change), resolve)?;
+            let change = Change::decode(reader, changes.last(), resolve)?;
             size += change.size();
             if size > MAX_MEMORY {
                 return Err(DecodeError::Malformed("size"));
             }
-            changes.push(Arc::new(change));
+            changes.push(change);
         }
         Ok(Self { changes })
     }
@@ -102,7 +98,7 @@ impl Delta {
     /// use conjoin_core::{Delta, Doc, ReplicaId};
     ///
     /// let mut doc = Doc::new(ReplicaId::new(1));
-    /// let delta = doc.transact(|tx| tx.register("title").set("Atlas")).delta;
+    /// let delta = doc.transact(|tx| tx.register("title").set("Atlas")).delta();
     /// assert_eq!(Delta::from_bytes(&delta.to_bytes())?, delta);
     /// # Ok::<(), conjoin_core::DecodeError>(())
     /// ```
@@ -139,6 +135,11 @@ pub(crate) struct ReplicaTable {
 }
 
 impl ReplicaTable {
+    /// These, in this order.
+    pub(crate) fn of(ids: &[ReplicaId]) -> Self {
+        Self { ids: ids.to_vec(), ..Self::default() }
+    }
+
     pub(crate) fn index(&mut self, replica: ReplicaId) -> u64 {
         *self.numbers.entry(replica).or_insert_with(|| {
             self.ids.push(replica);

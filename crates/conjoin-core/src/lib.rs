@@ -15,8 +15,8 @@
 //! let mut ada = Doc::new(ReplicaId::new(1));
 //! let mut bob = Doc::new(ReplicaId::new(2));
 //!
-//! let from_ada = ada.transact(|tx| tx.counter("clicks").add(2)).delta;
-//! let from_bob = bob.transact(|tx| tx.counter("clicks").add(3)).delta;
+//! let from_ada = ada.transact(|tx| tx.counter("clicks").add(2)).delta();
+//! let from_bob = bob.transact(|tx| tx.counter("clicks").add(3)).delta();
 //!
 //! ada.apply(&from_bob)?;
 //! bob.apply(&from_ada)?;
@@ -29,24 +29,55 @@
 pub mod behavior;
 pub mod codec;
 
+mod apply;
+mod changed;
+mod compact;
+mod cursor;
 mod delta;
 mod doc;
+mod export;
+mod fork;
+mod gather;
+mod join;
+mod json;
 mod log;
+mod numbers;
 mod op;
 mod pending;
+mod read;
+mod sequence;
 mod size;
 mod snapshot;
 mod state;
+mod strings;
 mod transaction;
+mod travel;
+mod undo;
 mod value;
 mod version;
+mod wire;
 
 pub use behavior::{Batch, Behavior, Source, Subscription};
+pub use changed::{
+    Changed, ContainerId, Content, Diff, ListStep, Marks, Origin, Patch, Step, Target, TextStep,
+};
 pub use codec::DecodeError;
+pub use cursor::{Cursor, Side};
 pub use delta::Delta;
 pub use doc::{Applied, ApplyError, Commit, Doc};
+pub use json::JsonError;
 pub use log::HistoryGone;
-pub use state::MapRef;
-pub use transaction::{CounterMut, FloatCounterMut, MapMut, NotFinite, RegisterMut, Transaction};
-pub use value::{Changed, Kind, Target, Value};
+pub use read::{Item, ListRef, MapRef, RegisterRef, SetRef, Span, TextRef};
+pub use transaction::{
+    CounterMut, Expand, FloatCounterMut, ListMut, MapMut, NotFinite, OutOfBounds, RegisterMut, SetMut,
+    TextMut, Transaction, Unit,
+};
+pub use travel::TravelError;
+pub use undo::UndoManager;
+pub use value::{Kind, Value};
 pub use version::{Causality, OpId, ReplicaId, VersionVector};
+
+/// The examples of the guide, to be tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/documents.md")]
+struct Guide;

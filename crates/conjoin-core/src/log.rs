@@ -1,96 +1,314 @@
-//! The changes a document has applied, in the order in which it did, for those who lack them.
+//! The operations a document has applied, by their numbers, for those who lack them and for looking
+//! back.
 //!
-//! That order is a causal one, so a piece dropped from the front leaves a history that still
-//! holds together: everybody who has seen the dropped piece can be brought up to date.
+//! The order of the numbers is a causal one, so a piece dropped from the front leaves a history that
+//! still holds together: everybody who has seen the dropped piece can be brought up to date.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use crate::delta::Delta;
-use crate::op::Change;
-use crate::version::VersionVector;
+use crate::numbers::Lv;
+use crate::op::Edit;
+use crate::snapshot::history;
+use crate::strings::StrId;
 
-/// The changes somebody lacks are not kept any more: a snapshot is needed.
+/// The changes somebody lacks are not kept any more: a state is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the history since that version is not kept any more; a snapshot is needed")]
 pub struct HistoryGone;
 
-/// About how many bytes of changes are kept unless said otherwise.
-const DEFAULT_LIMIT: usize = 4 << 20;
+/// About how many bytes of operations are kept unless said otherwise.
+const DEFAULT_LIMIT: usize = 64 << 20;
+
+/// An edit as a document keeps it.
+pub(crate) type Local = Edit<Lv, StrId>;
+
+/// Consecutive operations of one replica that are one edit: a word typed, a word deleted.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) lv: Lv,
+    pub(crate) len: u32,
+    /// The value that was edited, by its number in the state.
+    pub(crate) container: u32,
+    /// By which of the operations that made it its author named that value; `NONE` of a root.
+    pub(crate) named: Lv,
+    /// In a sequence, the index at which it was done here, or [`SCATTERED`].
+    pub(crate) at: u32,
+    pub(crate) edit: Local,
+}
+
+/// The index of an edit that was not done at one place, or did nothing.
+pub(crate) const SCATTERED: u32 = u32::MAX;
+
+impl Entry {
+    pub(crate) const fn end(&self) -> Lv {
+        self.lv + self.len
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.edit.heap()
+    }
+
+    /// The part of it that has numbers from `from` up to `to`, at least one.
+    pub(crate) fn part(&self, from: Lv, to: Lv) -> Local {
+        let (from, to) = (from.max(self.lv), to.min(self.end()));
+        let head = if to < self.end() { &self.edit.before(to - self.lv) } else { &self.edit };
+        if from == self.lv {
+            return head.clone();
+        }
+        head.after(from - self.lv, |nth| self.lv + nth, |lv, by, down| if down { lv - by } else { lv + by })
+    }
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
-    changes: VecDeque<Arc<Change>>,
-    /// What came before the first change kept.
-    base: VersionVector,
+    /// What was read and not asked for yet.
+    cold: Option<Cold>,
+    entries: VecDeque<Entry>,
+    /// The numbers of operations that are not kept: at the front, and what came by states.
+    gaps: Vec<Range<Lv>>,
     size: usize,
     limit: usize,
 }
 
+/// Operations as bytes, from the first on.
+#[derive(Debug, Clone)]
+struct Cold {
+    bytes: Arc<[u8]>,
+    /// The number after the last.
+    end: Lv,
+    /// The entries, once somebody asked; none if the bytes are damaged.
+    entries: OnceLock<Option<Vec<Entry>>>,
+}
+
+impl Cold {
+    fn entries(&self) -> Option<&[Entry]> {
+        self.entries.get_or_init(|| history::operations(&self.bytes)).as_deref()
+    }
+}
+
 impl Log {
+    /// Takes the operations up to `end` as bytes, into an empty log.
+    pub(crate) fn put_cold(&mut self, bytes: Arc<[u8]>, end: Lv) {
+        self.size += bytes.len();
+        self.cold = Some(Cold { bytes, end, entries: OnceLock::new() });
+        self.trim(end);
+    }
+
+    /// The bytes of all operations, if none came since they were read.
+    pub(crate) fn untouched(&self, next: Lv) -> Option<&[u8]> {
+        self.cold.as_ref().filter(|cold| cold.end == next).map(|cold| &*cold.bytes)
+    }
+
+    fn cold(&self) -> &[Entry] {
+        self.cold.as_ref().and_then(Cold::entries).unwrap_or_default()
+    }
+
     pub(crate) const fn new() -> Self {
-        Self { changes: VecDeque::new(), base: VersionVector::new(), size: 0, limit: DEFAULT_LIMIT }
+        Self { cold: None, entries: VecDeque::new(), gaps: Vec::new(), size: 0, limit: DEFAULT_LIMIT }
+    }
+
+    /// Whether all operations with numbers from `from` up to `to` are kept.
+    pub(crate) fn holds(&self, from: Lv, to: Lv) -> bool {
+        let cold = self.cold.as_ref().filter(|cold| from < cold.end && from < to);
+        self.gaps.iter().all(|gap| gap.end <= from || to <= gap.start)
+            && cold.is_none_or(|cold| cold.entries().is_some())
+    }
+
+    /// Takes note that these operations came without their edits, by a state.
+    pub(crate) fn skip(&mut self, from: Lv, to: Lv) {
+        if from < to {
+            add(&mut self.gaps, from..to);
+        }
+    }
+
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
     }
 
     pub(crate) fn set_limit(&mut self, bytes: usize) {
         self.limit = bytes;
-        self.trim();
     }
 
-    pub(crate) fn push(&mut self, change: Arc<Change>) {
-        self.size += change.size();
-        self.changes.push_back(change);
-        self.trim();
+    /// Appends an entry, to the last one if it goes on with it. `joins` says whether their authors and
+    /// what they had seen allow it.
+    #[inline]
+    pub(crate) fn push(&mut self, entry: Entry, joins: bool) {
+        if joins
+            && let Some(last) = self.entries.back_mut()
+            && (last.container, last.named, last.end()) == (entry.container, entry.named, entry.lv)
+        {
+            let before = last.edit.heap();
+            if last.take_on(&entry) {
+                self.size += last.edit.heap() - before;
+                return;
+            }
+        }
+        self.size += entry.size();
+        self.entries.push_back(entry);
     }
 
-    /// Drops the oldest changes when the limit is passed, down to half of it, so that the work
-    /// is spread.
-    fn trim(&mut self) {
+    /// As [`push`](Self::push) of an insertion of `len` characters, without a copy of the text where it
+    /// goes on with the last entry.
+    #[inline]
+    pub(crate) fn push_text(&mut self, entry: Entry, text: &str, joins: bool) {
+        if joins
+            && let Some(last) = self.entries.back_mut()
+            && (last.container, last.named, last.end()) == (entry.container, entry.named, entry.lv)
+            && last.at.wrapping_add(last.len) == entry.at
+            && let (Edit::Insert { text: before, .. }, Edit::Insert { left: Some(left), .. }) =
+                (&mut last.edit, &entry.edit)
+            && left + 1 == entry.lv
+        {
+            before.push_str(text);
+            last.len += entry.len;
+            self.size += text.len();
+            return;
+        }
+        let mut entry = entry;
+        if let Edit::Insert { text: whole, .. } = &mut entry.edit {
+            whole.push_str(text);
+        }
+        self.size += entry.size();
+        self.entries.push_back(entry);
+    }
+
+    /// Drops the oldest entries when the limit is passed, down to half of it, so that the work is
+    /// spread. `next` is the number after the last operation.
+    #[inline]
+    pub(crate) fn trim(&mut self, next: Lv) {
         if self.size <= self.limit {
             return;
         }
+        if let Some(cold) = self.cold.take() {
+            self.size -= cold.bytes.len();
+            add(&mut self.gaps, 0..cold.end);
+        }
         while self.size > self.limit / 2 {
-            let Some(change) = self.changes.pop_front() else { break };
-            self.size -= change.size();
-            self.base.advance(change.replica, change.end());
+            let Some(entry) = self.entries.pop_front() else { break };
+            self.size -= entry.size();
+            add(&mut self.gaps, 0..entry.end());
+        }
+        if self.entries.is_empty() {
+            add(&mut self.gaps, 0..next);
         }
     }
 
-    /// Takes note that a snapshot brought the document to `version`, past changes it never saw.
-    pub(crate) fn skip_to(&mut self, before: &VersionVector, version: &VersionVector) {
-        self.base.join(&version.iter().filter(|&(replica, count)| count > before.get(replica)).collect());
-        self.changes.retain(|change| change.start >= self.base.get(change.replica));
-        self.size = self.changes.iter().map(|change| change.size()).sum();
-    }
-
-    /// The operations after `since` and before `until`.
-    pub(crate) fn between(&self, since: &VersionVector, until: &VersionVector) -> Result<Delta, HistoryGone> {
-        let mut lacking = 0;
-        for (replica, count) in until.iter() {
-            let seen = since.get(replica);
-            if count > seen {
-                if seen < self.base.get(replica) {
-                    return Err(HistoryGone);
-                }
-                lacking += count - seen;
+    /// Drops everything below `lv`.
+    pub(crate) fn drop_below(&mut self, lv: Lv) {
+        if let Some(cold) = self.cold.take() {
+            self.size -= cold.bytes.len();
+            let entries = cold.entries().unwrap_or_default();
+            if entries.is_empty() {
+                add(&mut self.gaps, 0..cold.end);
+            }
+            for entry in entries.iter().rev().take_while(|entry| entry.end() > lv) {
+                self.size += entry.size();
+                self.entries.push_front(entry.clone());
             }
         }
-        // What is lacking is nearly always at the end.
-        let mut changes = Vec::new();
-        for change in self.changes.iter().rev() {
-            if lacking == 0 {
+        while let Some(entry) = self.entries.pop_front_if(|entry| entry.lv < lv) {
+            self.size -= entry.size();
+            if entry.end() > lv {
+                let rest = Entry { lv, len: entry.end() - lv, edit: entry.part(lv, entry.end()), ..entry };
+                self.size += rest.size();
+                self.entries.push_front(rest);
                 break;
             }
-            let (from, to) = (since.get(change.replica), until.get(change.replica));
-            if change.end() <= from || change.start >= to || from >= to {
-                continue;
-            }
-            let whole = from <= change.start && change.end() <= to;
-            let part = if whole { change.clone() } else { Arc::new(change.slice(from, to)) };
-            lacking -= part.ops.len() as u64;
-            changes.push(part);
         }
-        changes.reverse();
-        Ok(Delta { changes })
+        add(&mut self.gaps, 0..lv);
+    }
+
+    /// Everything kept, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> + '_ {
+        self.cold().iter().chain(&self.entries)
+    }
+
+    /// The entries that have numbers from `from` up to `to`, in order; the first and last may reach
+    /// beyond.
+    pub(crate) fn range(&self, from: Lv, to: Lv) -> impl Iterator<Item = &Entry> + '_ {
+        let cold = match &self.cold {
+            Some(cold) if from < cold.end => self.cold(),
+            _ => &[],
+        };
+        let cold = &cold[cold.partition_point(|entry| entry.end() <= from)..];
+        let start = match self.entries.back() {
+            Some(last) if last.lv <= from => self.entries.len() - usize::from(last.end() > from),
+            _ => self.entries.partition_point(|entry| entry.end() <= from),
+        };
+        cold.iter().chain(self.entries.range(start..)).take_while(move |entry| entry.lv < to)
+    }
+}
+
+/// Adds a range that begins at the front or behind all others.
+fn add(gaps: &mut Vec<Range<Lv>>, gap: Range<Lv>) {
+    if gap.is_empty() {
+        return;
+    }
+    if gap.start == 0 {
+        let end = gaps
+            .iter()
+            .filter(|other| other.start <= gap.end)
+            .map(|other| other.end)
+            .max()
+            .unwrap_or(0)
+            .max(gap.end);
+        gaps.retain(|other| other.start > end);
+        gaps.insert(0, 0..end);
+    } else {
+        match gaps.last_mut() {
+            Some(last) if last.end == gap.start => last.end = gap.end,
+            _ => gaps.push(gap),
+        }
+    }
+}
+
+impl Entry {
+    /// Appends the next entry to this one if the two are one edit.
+    fn take_on(&mut self, next: &Self) -> bool {
+        let joined = match (&mut self.edit, &next.edit) {
+            (Edit::Insert { text, .. }, Edit::Insert { left, text: more }) => {
+                let on = *left == Some(self.lv + self.len - 1) && next.at == self.at.wrapping_add(self.len);
+                if on {
+                    text.push_str(more);
+                }
+                on
+            }
+            (Edit::InsertItems { items, .. }, Edit::InsertItems { left, items: more }) => {
+                let on = *left == Some(self.lv + self.len - 1) && next.at == self.at.wrapping_add(self.len);
+                if on {
+                    items.extend_from_slice(more);
+                }
+                on
+            }
+            (
+                Edit::Delete { first, count, down },
+                Edit::Delete { first: next_first, count: more, down: next_down },
+            ) => {
+                let up = (*count == 1 || !*down)
+                    && (*more == 1 || !*next_down)
+                    && *next_first == *first + *count
+                    && next.at == self.at;
+                let downwards = (*count == 1 || *down)
+                    && *more == 1
+                    && next_first.checked_add(*count) == Some(*first)
+                    && next.at.checked_add(1) == Some(self.at);
+                let on = self.at != SCATTERED && next.at != SCATTERED && (up || downwards);
+                if on {
+                    *down = downwards;
+                    *count += more;
+                    if downwards {
+                        self.at = next.at;
+                    }
+                }
+                on
+            }
+            _ => false,
+        };
+        if joined {
+            self.len += next.len;
+        }
+        joined
     }
 }

@@ -3,10 +3,8 @@
 //! What does not fit is dropped. Nothing is lost by that: whoever sent it sends it again, since
 //! it was never acknowledged.
 
-use std::sync::Arc;
-
+use crate::doc::Doc;
 use crate::op::Change;
-use crate::version::VersionVector;
 
 const MAX_CHANGES: usize = 4096;
 const MAX_BYTES: usize = 1 << 20;
@@ -14,7 +12,7 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pending {
     /// By replica, and then in their order.
-    changes: Vec<Arc<Change>>,
+    changes: Vec<Change>,
     size: usize,
 }
 
@@ -24,8 +22,8 @@ impl Pending {
     }
 
     /// Keeps a change; says whether there was room.
-    pub(crate) fn insert(&mut self, change: &Arc<Change>) -> bool {
-        let key = |change: &Arc<Change>| (change.replica, change.start);
+    pub(crate) fn insert(&mut self, change: &Change) -> bool {
+        let key = |change: &Change| (change.replica, change.start);
         let Err(at) = self.changes.binary_search_by_key(&key(change), key) else { return true };
         let size = change.size();
         if self.changes.len() >= MAX_CHANGES || self.size + size > MAX_BYTES {
@@ -36,22 +34,18 @@ impl Pending {
         true
     }
 
-    /// Goes once through the changes, by replica and then in their order: drops those a document
-    /// has already, and gives those it can apply to `apply`. Says whether there were any.
-    ///
-    /// `apply` is told the change and returns the version after it.
-    pub(crate) fn pass(
-        &mut self,
-        mut version: VersionVector,
-        mut apply: impl FnMut(&Arc<Change>) -> VersionVector,
-    ) -> bool {
+    /// Goes once through the changes, by replica and then in their order: drops those the document has
+    /// already, and applies those it can. Says whether there were any.
+    pub(crate) fn pass(&mut self, doc: &mut Doc) -> bool {
         let mut progress = false;
         let size = &mut self.size;
         self.changes.retain(|change| {
-            let lacking = change.end() > version.get(change.replica);
-            let ready = change.is_ready(&version);
+            let lacking = change.end() > doc.version.get(change.replica);
+            let ready = change.is_ready(&doc.version);
             if lacking && ready {
-                version = apply(change);
+                // One that contradicts its history is dropped. Nobody is blamed: what it contradicts may
+                // have been the lie.
+                let _ = doc.apply_change(change);
                 progress = true;
             }
             let keep = lacking && !ready;

@@ -3,9 +3,6 @@
 //! It is an estimate, kept as the state changes, that depends on nothing but the state: a document
 //! that takes the same state in anew comes to the same.
 
-use crate::state::Written;
-use crate::value::Value;
-
 /// About how many bytes of state a document takes in from others unless said otherwise. With its
 /// names, keys and nodes in memory this is some four times the largest message there can be
 /// between peers: what is larger could not be handed to a newcomer as a snapshot anyway.
@@ -21,6 +18,9 @@ pub(crate) const STRING: usize = 32;
 /// A named value, or a key of a map, besides its string and its value.
 pub(crate) const ENTRY: usize = 96;
 
+/// A character or item of a sequence, also of one that was deleted: its part of a run, and of the index.
+pub(crate) const ELEMENT: usize = 24;
+
 /// What one replica added to a counter.
 pub(crate) const SUM: usize = 32;
 
@@ -30,8 +30,4 @@ pub(crate) fn string(string: &str) -> usize {
 
 pub(crate) fn entry(name: &str) -> usize {
     ENTRY + string(name)
-}
-
-pub(crate) fn written(written: Option<&Written>) -> usize {
-    written.and_then(|written| written.value.as_ref()).map_or(0, Value::size)
 }

@@ -1,48 +1,87 @@
 //! Editing: all edits of one transaction become one change.
 
-use std::sync::Arc;
+use std::ops::{Bound, RangeBounds};
 
-use crate::doc::{Commit, Doc};
-use crate::op::{Edit, Name, Op};
+use crate::changed::Raw;
+use crate::doc::Doc;
+use crate::log::{Entry, Local, SCATTERED};
+use crate::numbers::{Lv, NONE, Numbers};
+use crate::op::{Anchor, Edit, Item, Mark};
 use crate::size;
-use crate::value::{Changed, Value};
+use crate::state::{Author, Data, Held, List, ListItem, Map, Members, Parent, Text};
+use crate::strings::{Names, StrId};
+use crate::value::{Kind, Ordered, Value};
 
 /// A float that is infinite or not a number, which a sum would not survive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("only finite numbers can be added to a counter")]
 pub struct NotFinite;
 
+/// An index past the end, or in the middle of a character. Nothing was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("index {index} is out of bounds: the length is {len}")]
+pub struct OutOfBounds {
+    /// The index.
+    pub index: usize,
+    /// The length, in the unit of the index.
+    pub len: usize,
+}
+
 /// Edits in progress, from [`Doc::transact`].
 #[derive(Debug)]
 pub struct Transaction<'a> {
     doc: &'a mut Doc,
-    ops: Vec<Op>,
-    changed: Changed,
+    /// This replica's number, once it has edited.
+    own: Option<u32>,
+    /// Whether the next operation goes on where the last entry of the log ended.
+    joins: bool,
+}
+
+/// What a handle edits.
+#[derive(Debug, Clone, Copy)]
+enum Place<'t> {
+    Root(Kind, &'t str),
+    Made(u32),
 }
 
 impl<'a> Transaction<'a> {
-    pub(crate) fn new(doc: &'a mut Doc) -> Self {
-        Self { doc, ops: Vec::new(), changed: Changed::default() }
+    pub(crate) const fn new(doc: &'a mut Doc) -> Self {
+        Self { doc, own: None, joins: false }
     }
 
     /// The counter of this name.
     pub fn counter<'t>(&'t mut self, name: &'t str) -> CounterMut<'t, 'a> {
-        CounterMut { tx: self, name }
+        CounterMut { tx: self, place: Place::Root(Kind::Counter, name) }
     }
 
     /// The floating-point counter of this name.
     pub fn float_counter<'t>(&'t mut self, name: &'t str) -> FloatCounterMut<'t, 'a> {
-        FloatCounterMut { tx: self, name }
+        FloatCounterMut { tx: self, place: Place::Root(Kind::FloatCounter, name) }
     }
 
     /// The register of this name.
     pub fn register<'t>(&'t mut self, name: &'t str) -> RegisterMut<'t, 'a> {
-        RegisterMut { tx: self, name }
+        RegisterMut { tx: self, place: Place::Root(Kind::Register, name) }
     }
 
     /// The map of this name.
     pub fn map<'t>(&'t mut self, name: &'t str) -> MapMut<'t, 'a> {
-        MapMut { tx: self, name }
+        MapMut { tx: self, place: Place::Root(Kind::Map, name) }
+    }
+
+    /// The set of this name.
+    pub fn set<'t>(&'t mut self, name: &'t str) -> SetMut<'t, 'a> {
+        SetMut { tx: self, place: Place::Root(Kind::Set, name) }
+    }
+
+    /// The list of this name.
+    pub fn list<'t>(&'t mut self, name: &'t str) -> ListMut<'t, 'a> {
+        ListMut { tx: self, place: Place::Root(Kind::List, name) }
+    }
+
+    /// The text of this name.
+    pub fn text<'t>(&'t mut self, name: &'t str) -> TextMut<'t, 'a> {
+        TextMut { tx: self, place: Place::Root(Kind::Text, name), unit: Unit::Scalar }
     }
 
     /// The document with the edits so far.
@@ -50,27 +89,143 @@ impl<'a> Transaction<'a> {
         self.doc
     }
 
-    fn name(&mut self, name: &str) -> Name {
-        self.doc.own_name(name)
+    /// The container of a place, if it is there.
+    fn find(&self, place: Place<'_>) -> Option<u32> {
+        match place {
+            Place::Made(container) => Some(container),
+            Place::Root(kind, name) => self.doc.state.root(kind, self.doc.strings.find(name)?),
+        }
     }
 
-    fn push(&mut self, name: &str, edit: impl FnOnce(&mut Self) -> Edit) {
-        let op = Op { name: self.name(name), edit: edit(self) };
-        self.doc.apply_own(&op, self.ops.len() as u64, &mut self.changed);
-        self.ops.push(op);
+    fn data(&self, place: Place<'_>) -> Option<&Data> {
+        self.find(place).map(|container| self.doc.state.data(container))
     }
 
-    pub(crate) fn commit(mut self) -> Commit {
-        let ops = std::mem::take(&mut self.ops);
-        let changed = std::mem::take(&mut self.changed);
-        Commit { delta: self.doc.commit(ops), changed }
+    /// Takes the next operation's number for `len` of them, and makes what is edited if it is missing.
+    fn begin(&mut self, place: Place<'_>, len: u32) -> (u32, Lv) {
+        let doc = &mut *self.doc;
+        let own = match self.own {
+            Some(own) => own,
+            None => {
+                let own = doc.numbers.introduce(doc.replica);
+                if doc.names.len() <= own as usize {
+                    doc.names.resize_with(own as usize + 1, Names::default);
+                }
+                own
+            }
+        };
+        let container = match place {
+            Place::Made(container) => container,
+            Place::Root(kind, name) => {
+                let name = doc.strings.intern(name);
+                let seq = doc.numbers.count(own);
+                name_it(doc, own, name, seq);
+                match doc.state.root(kind, name) {
+                    Some(container) => container,
+                    None => doc.state.make(kind, Parent::Root(name), NONE, &doc.strings),
+                }
+            }
+        };
+        let lv = if self.own.is_some() {
+            self.joins = true;
+            doc.numbers.push(own, len, &[])
+        } else {
+            let deps = doc.numbers.deps_of_next(own);
+            self.joins = deps.is_empty() && doc.numbers.follows(own);
+            self.own = Some(own);
+            doc.numbers.push(own, len, &deps)
+        };
+        (container, lv)
     }
+
+    /// The number of a string that the next operation names.
+    fn name(&mut self, name: &str) -> StrId {
+        self.doc.strings.intern(name)
+    }
+
+    fn entry(&self, lv: Lv, len: u32, container: u32, at: u32, edit: Local) -> Entry {
+        let named = self.doc.state.containers[container as usize].made;
+        Entry { lv, len, container, named, at, edit }
+    }
+
+    /// Does an edit that is not one of a sequence.
+    fn push(&mut self, place: Place<'_>, edit: Local) -> (u32, Lv) {
+        let (container, lv) = self.begin(place, 1);
+        let doc = &mut *self.doc;
+        if let Some(&key) = edit.key() {
+            let own = self.own.expect("it was set when the operation began");
+            let seq = doc.numbers.count(own) - 1;
+            name_it(doc, own, key, seq);
+        }
+        let author = author(&doc.numbers, doc.replica);
+        let done = doc.state.apply(container, lv, &edit, &author, &doc.strings, &mut doc.raw);
+        debug_assert_eq!(done, Ok(SCATTERED), "a handle edits a value of its own kind");
+        let entry = self.entry(lv, 1, container, SCATTERED, edit);
+        self.doc.log.push(entry, self.joins);
+        (container, lv)
+    }
+
+    /// Does an edit of a value that is there, by the numbers of what it names; says its first number. Does
+    /// nothing if something it names is not there any more.
+    pub(crate) fn edit(&mut self, container: u32, edit: Local) -> Option<Lv> {
+        self.doc.state.check(container, &edit, &author(&self.doc.numbers, self.doc.replica), &[]).ok()?;
+        let len = edit.len();
+        let (container, lv) = self.begin(Place::Made(container), len);
+        let doc = &mut *self.doc;
+        let own = self.own.expect("it was set when the operation began");
+        let seq = doc.numbers.count(own) - len;
+        if let Parent::Root(name) = doc.state.containers[container as usize].parent {
+            name_it(doc, own, name, seq);
+        }
+        if let Some(&key) = edit.key() {
+            name_it(doc, own, key, seq);
+        }
+        let author = author(&doc.numbers, doc.replica);
+        let done = doc.state.apply(container, lv, &edit, &author, &doc.strings, &mut doc.raw);
+        debug_assert!(done.is_ok(), "it was checked above");
+        let entry = self.entry(lv, len, container, done.unwrap_or(SCATTERED), edit);
+        self.doc.log.push(entry, self.joins);
+        Some(lv)
+    }
+
+    /// The container under a key of a map, made if it is missing.
+    fn child(&mut self, place: Place<'_>, key: &str, kind: Kind) -> u32 {
+        let key = self.name(key);
+        let mut base = None;
+        if let Some(Data::Map(map)) = self.data(place)
+            && let Some(slot) = map.slots.get(&key)
+        {
+            match slot.held {
+                Held::Container(child) if self.doc.state.containers[child as usize].kind == kind => {
+                    return child;
+                }
+                _ => base = Some(slot.lv),
+            }
+        }
+        let (map, _) = self.push(place, Edit::Make { key, kind, base });
+        let parent = Parent::Key { map, key, base: base.unwrap_or(NONE) };
+        self.doc.state.at(parent, kind).expect("it was just made")
+    }
+}
+
+/// Introduces a string that operation `seq` is the first to use.
+fn name_it(doc: &mut Doc, own: u32, name: StrId, seq: u32) {
+    if doc.names[own as usize].introduce(name, seq) {
+        doc.state.size += size::string(doc.strings.get(name));
+    }
+}
+
+const fn author(numbers: &Numbers, replica: crate::ReplicaId) -> Author<'_> {
+    Author { numbers, replica, unseen: &[], start: NONE, lamport: 0 }
 }
 
 impl Drop for Transaction<'_> {
     /// The edits are in the document already, so they are committed even when a panic unwinds.
     fn drop(&mut self) {
-        self.doc.commit(std::mem::take(&mut self.ops));
+        if let Some(own) = self.own {
+            let doc = &mut *self.doc;
+            doc.version.advance(doc.replica, u64::from(doc.numbers.count(own)));
+        }
     }
 }
 
@@ -78,14 +233,14 @@ impl Drop for Transaction<'_> {
 #[derive(Debug)]
 pub struct CounterMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
-    name: &'t str,
+    place: Place<'t>,
 }
 
 impl CounterMut<'_, '_> {
     /// Adds; a negative amount subtracts.
     pub fn add(&mut self, amount: i64) {
         if amount != 0 {
-            self.tx.push(self.name, |_| Edit::AddInt(amount));
+            self.tx.push(self.place, Edit::AddInt(amount));
         }
     }
 
@@ -104,7 +259,7 @@ impl CounterMut<'_, '_> {
 #[derive(Debug)]
 pub struct FloatCounterMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
-    name: &'t str,
+    place: Place<'t>,
 }
 
 impl FloatCounterMut<'_, '_> {
@@ -117,7 +272,7 @@ impl FloatCounterMut<'_, '_> {
             return Err(NotFinite);
         }
         if amount != 0.0 {
-            self.tx.push(self.name, |_| Edit::AddFloat(amount));
+            self.tx.push(self.place, Edit::AddFloat(amount));
         }
         Ok(())
     }
@@ -127,14 +282,13 @@ impl FloatCounterMut<'_, '_> {
 #[derive(Debug)]
 pub struct RegisterMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
-    name: &'t str,
+    place: Place<'t>,
 }
 
 impl RegisterMut<'_, '_> {
     /// Replaces the value.
     pub fn set(&mut self, value: impl Into<Value>) {
-        let value = value.into();
-        self.tx.push(self.name, |_| Edit::Set(value));
+        self.tx.push(self.place, Edit::Write(value.into()));
     }
 }
 
@@ -142,35 +296,472 @@ impl RegisterMut<'_, '_> {
 #[derive(Debug)]
 pub struct MapMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
-    name: &'t str,
+    place: Place<'t>,
 }
 
-impl MapMut<'_, '_> {
+macro_rules! children {
+    ($($(#[$doc:meta])* $name:ident, $kind:ident, $handle:ident $(, $unit:ident)?;)*) => {
+        $($(#[$doc])*
+        pub fn $name(&mut self, key: &str) -> $handle<'_, 'a> {
+            let place = Place::Made(self.tx.child(self.place, key, Kind::$kind));
+            $handle { tx: self.tx, place $(, unit: Unit::$unit)? }
+        })*
+    };
+}
+
+impl<'a> MapMut<'_, 'a> {
+    fn read(&self) -> Option<&Map> {
+        if let Some(Data::Map(map)) = self.tx.data(self.place) { Some(map) } else { None }
+    }
+
     /// Gives a key a value.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
-        let value = value.into();
-        self.tx.push(self.name, |tx| Edit::Put { key: tx.name(key), value });
+        let key = self.tx.name(key);
+        self.tx.push(self.place, Edit::Put { key, value: value.into() });
     }
 
-    /// Takes a key and its value out. Does nothing if it has none.
+    /// Takes a key and what it holds out. Does nothing if it holds nothing.
     pub fn remove(&mut self, key: &str) {
-        if self.tx.doc.map(self.name).get(key).is_some() {
-            self.tx.push(self.name, |tx| Edit::Remove { key: tx.name(key) });
+        let Some(key) = self.tx.doc.strings.find(key) else { return };
+        let slot = self.read().and_then(|map| map.slots.get(&key));
+        if slot.is_some_and(|slot| slot.held != Held::Nothing) {
+            self.tx.push(self.place, Edit::Remove { key });
+        }
+    }
+
+    children! {
+        /// The counter under a key, made if the key does not hold one. Replicas that make it at once make
+        /// one and the same.
+        counter, Counter, CounterMut;
+        /// The floating-point counter under a key, made as by [`counter`](Self::counter).
+        float_counter, FloatCounter, FloatCounterMut;
+        /// The register under a key, made as by [`counter`](Self::counter).
+        register, Register, RegisterMut;
+        /// The map under a key, made as by [`counter`](Self::counter).
+        map, Map, MapMut;
+        /// The set under a key, made as by [`counter`](Self::counter).
+        set_of, Set, SetMut;
+        /// The list under a key, made as by [`counter`](Self::counter).
+        list, List, ListMut;
+        /// The text under a key, made as by [`counter`](Self::counter).
+        text, Text, TextMut, Scalar;
+    }
+}
+
+/// A set, to be edited.
+#[derive(Debug)]
+pub struct SetMut<'t, 'a> {
+    tx: &'t mut Transaction<'a>,
+    place: Place<'t>,
+}
+
+impl SetMut<'_, '_> {
+    fn read(&self) -> Option<&Members> {
+        if let Some(Data::Set(members)) = self.tx.data(self.place) { Some(members) } else { None }
+    }
+
+    /// Puts a value in. Others who take it out at the same time do not take this one.
+    pub fn insert(&mut self, value: impl Into<Value>) {
+        self.tx.push(self.place, Edit::Include(value.into()));
+    }
+
+    /// Takes a value out. Does nothing if it is not in.
+    pub fn remove(&mut self, value: impl Into<Value>) {
+        let value = Ordered(value.into());
+        if self.read().is_some_and(|members| members.values.contains_key(&value)) {
+            self.tx.push(self.place, Edit::Exclude(value.0));
         }
     }
 }
 
-impl Doc {
-    /// How this replica names a string: by its number, or by introducing it.
-    fn own_name(&mut self, name: &str) -> Name {
-        if let Some(&index) = self.own_names.get(name) {
-            return Name::Known(index as u32);
-        }
-        let name: Arc<str> = name.into();
-        let table = self.names.entry(self.replica).or_default();
-        self.state.size += size::string(&name);
-        self.own_names.insert(name.clone(), table.len() as u64);
-        table.push(name.clone());
-        Name::New(name)
+/// The start and end of a range of indexes, checked against a length.
+fn bounds(range: impl RangeBounds<usize>, len: usize) -> Result<(usize, usize), OutOfBounds> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&start) => start.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&end) => end.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => len,
+    };
+    match (start, end) {
+        (_, end) if end > len => Err(OutOfBounds { index: end, len }),
+        (start, end) if start > end => Err(OutOfBounds { index: start, len: end }),
+        bounds => Ok(bounds),
     }
+}
+
+/// A list, to be edited.
+#[derive(Debug)]
+pub struct ListMut<'t, 'a> {
+    tx: &'t mut Transaction<'a>,
+    place: Place<'t>,
+}
+
+macro_rules! items {
+    ($($insert:ident, $get:ident, $kind:ident, $handle:ident $(, $unit:ident)?, $what:literal;)*) => {
+        $(#[doc = concat!("Makes ", $what, " at an index.\n\n# Errors\nIf the index is past the end.")]
+        pub fn $insert(&mut self, at: usize) -> Result<$handle<'_, 'a>, OutOfBounds> {
+            let place = self.insert_nested(at, Kind::$kind)?;
+            Ok($handle { tx: self.tx, place $(, unit: Unit::$unit)? })
+        }
+
+        #[doc = concat!("The item at an index, if it is ", $what, ".")]
+        pub fn $get(&mut self, at: usize) -> Option<$handle<'_, 'a>> {
+            let place = self.nested(at, Kind::$kind)?;
+            Some($handle { tx: self.tx, place $(, unit: Unit::$unit)? })
+        })*
+    };
+}
+
+impl<'a> ListMut<'_, 'a> {
+    fn read(&self) -> Option<&List> {
+        if let Some(Data::List(list)) = self.tx.data(self.place) { Some(list) } else { None }
+    }
+
+    /// The number of items.
+    pub fn len(&self) -> usize {
+        self.read().map_or(0, |list| list.sequence.len())
+    }
+
+    /// Whether there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Inserts an item before the one at `at`.
+    ///
+    /// # Errors
+    /// If the index is past the end.
+    pub fn insert(&mut self, at: usize, value: impl Into<Value>) -> Result<(), OutOfBounds> {
+        self.insert_items(at, vec![Item::Value(value.into())]).map(|_| ())
+    }
+
+    /// Inserts items before the one at `at`.
+    ///
+    /// # Errors
+    /// If the index is past the end.
+    pub fn insert_all<V: Into<Value>>(
+        &mut self,
+        at: usize,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<(), OutOfBounds> {
+        let items: Vec<Item> = values.into_iter().map(|value| Item::Value(value.into())).collect();
+        if items.is_empty() {
+            bounds(at..at, self.len()).map(|_| ())
+        } else {
+            self.insert_items(at, items).map(|_| ())
+        }
+    }
+
+    /// Appends an item.
+    pub fn push(&mut self, value: impl Into<Value>) {
+        let done = self.insert(self.len(), value);
+        debug_assert!(done.is_ok(), "the length is an index");
+    }
+
+    fn insert_items(&mut self, at: usize, items: Vec<Item>) -> Result<(u32, Lv), OutOfBounds> {
+        bounds(at..at, self.len())?;
+        let count = items.len() as u32;
+        let (container, lv) = self.tx.begin(self.place, count);
+        let doc = &mut *self.tx.doc;
+        let Data::List(list) = &mut doc.state.containers[container as usize].data else {
+            unreachable!("a handle edits a value of its own kind");
+        };
+        let left = list.sequence.insert_at(at, lv, count).left;
+        list.add_items(lv, &items, &mut doc.state.size);
+        doc.state.make_items(container, lv, &items, &doc.strings);
+        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: count });
+        let edit = Edit::InsertItems { left: some(left), items };
+        let entry = self.tx.entry(lv, count, container, at as u32, edit);
+        self.tx.doc.log.push(entry, self.tx.joins);
+        Ok((container, lv))
+    }
+
+    fn insert_nested(&mut self, at: usize, kind: Kind) -> Result<Place<'static>, OutOfBounds> {
+        let (list, item) = self.insert_items(at, vec![Item::Nested(kind)])?;
+        let nested = self.tx.doc.state.at(Parent::Item { list, item }, kind);
+        Ok(Place::Made(nested.expect("it was just made")))
+    }
+
+    fn nested(&self, at: usize, kind: Kind) -> Option<Place<'static>> {
+        match self.read()?.at(at)?.1.held {
+            Held::Container(child) if self.tx.doc.state.containers[child as usize].kind == kind => {
+                Some(Place::Made(child))
+            }
+            _ => None,
+        }
+    }
+
+    /// Replaces what an item holds.
+    ///
+    /// # Errors
+    /// If there is no item at the index.
+    pub fn set(&mut self, at: usize, value: impl Into<Value>) -> Result<(), OutOfBounds> {
+        let (item, _) = self.at(at)?;
+        self.sequence_edit(Edit::Assign { item, value: value.into() });
+        Ok(())
+    }
+
+    /// Removes items.
+    ///
+    /// # Errors
+    /// If the range reaches past the end.
+    pub fn remove(&mut self, range: impl RangeBounds<usize>) -> Result<(), OutOfBounds> {
+        let (start, end) = bounds(range, self.len())?;
+        // Consecutive items go by one operation.
+        let mut at = start;
+        let mut left = end - start;
+        while left > 0 {
+            let (first, _) = self.at(at)?;
+            let follows = |nth: &usize| self.at(at + nth).is_ok_and(|(item, _)| item == first + *nth as u32);
+            let count = 1 + (1..left).take_while(follows).count();
+            self.sequence_edit(Edit::Delete { first, count: count as u32, down: false });
+            left -= count;
+            at = start;
+        }
+        Ok(())
+    }
+
+    /// Moves an item to where it shall stand afterwards. Others who move it at the same time do not
+    /// double it: the latest move counts.
+    ///
+    /// # Errors
+    /// If either index is past the last item.
+    pub fn move_to(&mut self, from: usize, to: usize) -> Result<(), OutOfBounds> {
+        let (item, _) = self.at(from)?;
+        self.at(to)?;
+        if from == to {
+            return Ok(());
+        }
+        // It stands right of what is before its place once it is gone from the old one.
+        let before = if to > from { Some(to) } else { to.checked_sub(1) };
+        let left = before.and_then(|before| self.read()?.sequence.at(before));
+        self.sequence_edit(Edit::Move { item, left });
+        Ok(())
+    }
+
+    fn at(&self, at: usize) -> Result<(Lv, &ListItem), OutOfBounds> {
+        self.read().and_then(|list| list.at(at)).ok_or(OutOfBounds { index: at, len: self.len() })
+    }
+
+    fn sequence_edit(&mut self, edit: Local) {
+        let len = edit.len();
+        let (container, lv) = self.tx.begin(self.place, len);
+        let doc = &mut *self.tx.doc;
+        let author = author(&doc.numbers, doc.replica);
+        let done = doc.state.apply(container, lv, &edit, &author, &doc.strings, &mut doc.raw);
+        debug_assert!(done.is_ok(), "what an index names is there");
+        let entry = self.tx.entry(lv, len, container, done.unwrap_or(SCATTERED), edit);
+        self.tx.doc.log.push(entry, self.tx.joins);
+    }
+
+    items! {
+        insert_counter, counter, Counter, CounterMut, "a counter";
+        insert_float_counter, float_counter, FloatCounter, FloatCounterMut, "a floating-point counter";
+        insert_register, register, Register, RegisterMut, "a register";
+        insert_map, map, Map, MapMut, "a map";
+        insert_set, set_of, Set, SetMut, "a set";
+        insert_list, list, List, ListMut, "a list";
+        insert_text, text, Text, TextMut, Scalar, "a text";
+    }
+}
+
+/// What indexes of a text count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Unicode scalar values: what Rust calls `char`.
+    #[default]
+    Scalar,
+    /// 16-bit code units, as JavaScript counts.
+    Utf16,
+    /// Bytes of UTF-8.
+    Utf8,
+}
+
+/// Whether text typed at the ends of a mark takes it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expand {
+    /// Text typed behind its end does, as with bold.
+    #[default]
+    After,
+    /// Text typed before its start does.
+    Before,
+    /// Both.
+    Both,
+    /// Neither, as with links and comments.
+    None,
+}
+
+/// A text, to be edited.
+#[derive(Debug)]
+pub struct TextMut<'t, 'a> {
+    tx: &'t mut Transaction<'a>,
+    place: Place<'t>,
+    unit: Unit,
+}
+
+impl TextMut<'_, '_> {
+    /// The same text, with indexes that count UTF-16 code units.
+    pub const fn utf16(mut self) -> Self {
+        self.unit = Unit::Utf16;
+        self
+    }
+
+    /// The same text, with indexes that count bytes of UTF-8.
+    pub const fn utf8(mut self) -> Self {
+        self.unit = Unit::Utf8;
+        self
+    }
+
+    fn read(&self) -> Option<&Text> {
+        if let Some(Data::Text(text)) = self.tx.data(self.place) { Some(text) } else { None }
+    }
+
+    /// The length, in the unit of its indexes.
+    pub fn len(&self) -> usize {
+        self.read().map_or(0, |text| text.len_in(self.unit))
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.read().is_none_or(|text| text.sequence.is_empty())
+    }
+
+    /// The index of a character.
+    fn char_at(&self, index: usize) -> Result<usize, OutOfBounds> {
+        let char = match self.read() {
+            Some(text) => text.char_at(index, self.unit),
+            None => (index == 0).then_some(0),
+        };
+        char.ok_or_else(|| OutOfBounds { index, len: self.len() })
+    }
+
+    fn chars(&self, range: impl RangeBounds<usize>) -> Result<(usize, usize), OutOfBounds> {
+        let (start, end) = bounds(range, self.len())?;
+        Ok((self.char_at(start)?, self.char_at(end)?))
+    }
+
+    /// Inserts text before the character at `at`.
+    ///
+    /// # Errors
+    /// If the index is past the end or in the middle of a character.
+    pub fn insert(&mut self, at: usize, text: &str) -> Result<(), OutOfBounds> {
+        let at = self.char_at(at)?;
+        if !text.is_empty() {
+            self.insert_chars(at, text);
+        }
+        Ok(())
+    }
+
+    /// Appends text.
+    pub fn push(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.insert_chars(self.read().map_or(0, |text| text.sequence.len()), text);
+        }
+    }
+
+    fn insert_chars(&mut self, at: usize, text: &str) {
+        let len = if text.len() == 1 { 1 } else { text.chars().count() as u32 };
+        let (container, lv) = self.tx.begin(self.place, len);
+        let doc = &mut *self.tx.doc;
+        let of = &mut doc.state.containers[container as usize];
+        let Data::Text(data) = &mut of.data else { unreachable!("a handle edits a value of its own kind") };
+        let left = data.sequence.insert_at(at, lv, text).left;
+        doc.state.size += size::ELEMENT * len as usize;
+        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: len });
+        let edit = Edit::Insert { left: some(left), text: String::new() };
+        let entry = Entry { lv, len, container, named: of.made, at: at as u32, edit };
+        doc.log.push_text(entry, text, self.tx.joins);
+    }
+
+    /// Deletes a range.
+    ///
+    /// # Errors
+    /// If the range reaches past the end or into the middle of a character.
+    pub fn delete(&mut self, range: impl RangeBounds<usize>) -> Result<(), OutOfBounds> {
+        let (start, end) = self.chars(range)?;
+        self.delete_chars(start, end - start);
+        Ok(())
+    }
+
+    fn delete_chars(&mut self, at: usize, count: usize) {
+        if count == 0 {
+            return;
+        }
+        let (container, lv) = self.tx.begin(self.place, count as u32);
+        let doc = &mut *self.tx.doc;
+        let of = &mut doc.state.containers[container as usize];
+        let Data::Text(data) = &mut of.data else { unreachable!("a handle edits a value of its own kind") };
+        let (log, named) = (&mut doc.log, of.made);
+        let (mut next, mut joins) = (lv, self.tx.joins);
+        data.sequence.delete_at(at, count, |first, count| {
+            let edit = Edit::Delete { first, count, down: false };
+            log.push(Entry { lv: next, len: count, container, named, at: at as u32, edit }, joins);
+            next += count;
+            joins = true;
+        });
+        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: count as u32, inserted: 0 });
+    }
+
+    /// Puts text in the place of a range.
+    ///
+    /// # Errors
+    /// If the range reaches past the end or into the middle of a character.
+    pub fn replace(&mut self, range: impl RangeBounds<usize>, text: &str) -> Result<(), OutOfBounds> {
+        let (start, end) = self.chars(range)?;
+        self.delete_chars(start, end - start);
+        if !text.is_empty() {
+            self.insert_chars(start, text);
+        }
+        Ok(())
+    }
+
+    /// Marks a range: `"bold"` with `true`, `"link"` with an address. Where marks of one key overlap, the
+    /// latest counts.
+    ///
+    /// # Errors
+    /// If the range reaches past the end or into the middle of a character.
+    pub fn mark(
+        &mut self,
+        range: impl RangeBounds<usize>,
+        key: &str,
+        value: impl Into<Value>,
+        expand: Expand,
+    ) -> Result<(), OutOfBounds> {
+        let (start, end) = self.chars(range)?;
+        let Some(text) = self.read().filter(|_| start < end) else { return Ok(()) };
+        let right_of = |index: usize| Anchor {
+            element: index.checked_sub(1).and_then(|at| text.sequence.at(at)),
+            after: true,
+        };
+        let left_of = |index: usize| Anchor { element: text.sequence.at(index), after: false };
+        let before = matches!(expand, Expand::Before | Expand::Both);
+        let after = matches!(expand, Expand::After | Expand::Both);
+        let start = if before { right_of(start) } else { left_of(start) };
+        let end = if after { left_of(end) } else { right_of(end) };
+        let key = self.tx.name(key);
+        self.tx.push(self.place, Edit::Mark(Box::new(Mark { start, end, key, value: value.into() })));
+        Ok(())
+    }
+
+    /// Takes marks of a key off a range. Text typed at its ends goes by `expand` as with
+    /// [`mark`](Self::mark).
+    ///
+    /// # Errors
+    /// If the range reaches past the end or into the middle of a character.
+    pub fn unmark(
+        &mut self,
+        range: impl RangeBounds<usize>,
+        key: &str,
+        expand: Expand,
+    ) -> Result<(), OutOfBounds> {
+        self.mark(range, key, Value::Null, expand)
+    }
+}
+
+fn some(lv: Lv) -> Option<Lv> {
+    (lv != NONE).then_some(lv)
 }

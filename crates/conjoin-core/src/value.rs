@@ -1,11 +1,8 @@
-//! What a document holds: values, kinds of values, and which of them changed.
-
-use std::collections::BTreeSet;
-use std::sync::Arc;
+//! What a document holds: plain values, and the kinds of values that are edited.
 
 use crate::codec::{DecodeError, Reader, Writer};
 
-/// A value in a register or a map.
+/// A plain value: in a register, under a key of a map, in a set or a list.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// Nothing.
@@ -82,6 +79,17 @@ impl Value {
         })
     }
 
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Int(_) => 2,
+            Self::Float(_) => 3,
+            Self::Str(_) => 4,
+            Self::Bytes(_) => 5,
+        }
+    }
+
     /// About how many bytes the value takes.
     pub(crate) fn size(&self) -> usize {
         match self {
@@ -92,7 +100,7 @@ impl Value {
     }
 }
 
-/// The kinds of named values. Values of different kinds never meet, whatever their names.
+/// The kinds of values that replicas edit. Values of different kinds never meet, whatever their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A whole number that replicas add to.
@@ -103,63 +111,54 @@ pub enum Kind {
     Register,
     /// Values by key; for each key the last write wins.
     Map,
+    /// Values without order; adding wins over removing.
+    Set,
+    /// Items in order.
+    List,
+    /// Characters in order, with marks.
+    Text,
 }
 
 impl Kind {
+    const ALL: [Self; 7] =
+        [Self::Counter, Self::FloatCounter, Self::Register, Self::Map, Self::Set, Self::List, Self::Text];
+
     pub(crate) const fn tag(self) -> u8 {
-        match self {
-            Self::Counter => 0,
-            Self::FloatCounter => 1,
-            Self::Register => 2,
-            Self::Map => 3,
+        self as u8
+    }
+
+    pub(crate) fn from_tag(tag: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(tag)).copied()
+    }
+}
+
+/// Values in an order of their own: by type, then by size, with every float equal to itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Ordered(pub(crate) Value);
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        match (&self.0, &other.0) {
+            (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+            (Value::Int(a), Value::Int(b)) => a.cmp(b),
+            (Value::Float(a), Value::Float(b)) => a.total_cmp(b),
+            (Value::Str(a), Value::Str(b)) => a.cmp(b),
+            (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
+            (a, b) => a.rank().cmp(&b.rank()),
         }
     }
+}
 
-    pub(crate) const fn from_tag(tag: u8) -> Option<Self> {
-        Some(match tag {
-            0 => Self::Counter,
-            1 => Self::FloatCounter,
-            2 => Self::Register,
-            3 => Self::Map,
-            _ => return None,
-        })
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
     }
 }
 
-/// One value of a document.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its name.
-    pub name: Arc<str>,
-    /// In a map, the key.
-    pub key: Option<Arc<str>>,
-}
-
-/// Which values a transaction or a delta changed, each named once.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Changed {
-    targets: BTreeSet<Target>,
-}
-
-impl Changed {
-    /// The values, by kind, name and key.
-    pub fn iter(&self) -> impl Iterator<Item = &Target> + '_ {
-        self.targets.iter()
-    }
-
-    /// Whether nothing changed.
-    pub fn is_empty(&self) -> bool {
-        self.targets.is_empty()
-    }
-
-    pub(crate) fn insert(&mut self, target: Target) {
-        self.targets.insert(target);
-    }
-
-    /// Takes in what `other` names.
-    pub fn merge(&mut self, mut other: Self) {
-        self.targets.append(&mut other.targets);
+impl PartialEq for Ordered {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
     }
 }
+
+impl Eq for Ordered {}

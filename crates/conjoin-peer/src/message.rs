@@ -379,7 +379,9 @@ mod tests {
     fn delta() -> impl Strategy<Value = Delta> {
         prop::collection::vec(-5..5i64, 0..5).prop_map(|amounts| {
             let mut doc = Doc::new(ReplicaId::new(3));
-            amounts.into_iter().for_each(|amount| drop(doc.transact(|tx| tx.counter("n").add(amount))));
+            for amount in amounts {
+                doc.transact(|tx| tx.counter("n").add(amount));
+            }
             doc.delta_since(&VersionVector::new()).expect("nothing was forgotten")
         })
     }

@@ -335,9 +335,9 @@ impl Sync {
             }
             Message::FullState(snapshot) => {
                 let before = cx.doc.version().clone();
-                let applied = cx.doc.merge_snapshot(&snapshot)?;
+                let changed = cx.doc.merge_snapshot(&snapshot)?.changed();
                 self.last_data = cx.now;
-                cx.effects.push(Effect::Changed(applied.changed));
+                cx.effects.push(Effect::Changed(changed));
                 let version = cx.doc.version().clone();
                 let fresh = version.iter().filter(|&(replica, count)| count > before.get(replica)).collect();
                 let ours = self.seen(cx);
@@ -422,6 +422,7 @@ impl Sync {
         let end = delta.end();
         let before = cx.doc.version().clone();
         let applied = cx.doc.apply_from(cx.source, delta)?;
+        let (changed, missing) = (applied.changed(), applied.missing);
         self.last_data = cx.now;
         self.pulse.settle(cx.now);
         // It may be more than the delta brought: what waited for it is applied too.
@@ -431,16 +432,16 @@ impl Sync {
         let mut seen: VersionVector = end.iter().map(|(replica, _)| (replica, after.get(replica))).collect();
         seen.join(&fresh);
         // The version is something to be told too: an edit may change no value.
-        if !fresh.is_empty() || !applied.changed.is_empty() {
-            cx.effects.push(Effect::Changed(applied.changed));
+        if !fresh.is_empty() || !changed.is_empty() {
+            cx.effects.push(Effect::Changed(changed));
         }
-        if !self.early.received(cx.now, applied.missing, !fresh.is_empty()) {
+        if !self.early.received(cx.now, missing, !fresh.is_empty()) {
             return Err(Violation::NeverComplete);
         }
         // It has what it sends.
         self.has(cx, &end)?;
         self.acknowledge(cx, &seen, &fresh);
-        if applied.missing && cx.now >= self.request_after {
+        if missing && cx.now >= self.request_after {
             self.request(cx);
         }
         Ok(Heard::Fresh(fresh))

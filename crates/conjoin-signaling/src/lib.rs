@@ -18,11 +18,10 @@
 //! assert_eq!(ClientMessage::from_json(&join.to_json()), Ok(join));
 //! ```
 
+mod json;
 mod wire;
 
 use std::fmt;
-
-use serde::{Deserialize, Serialize};
 
 use wire::Wire;
 
@@ -118,12 +117,11 @@ pub enum ServerMessage {
 }
 
 /// A peer as the server lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerEntry {
     /// Its id.
     pub id: String,
     /// A name to show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -155,21 +153,18 @@ pub struct Candidate {
 }
 
 /// A STUN or TURN server, in the form of the browser's `RTCIceServer`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IceServer {
     /// `stun:`, `turn:` or `turns:` addresses.
     pub urls: Vec<String>,
     /// For TURN.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// For TURN.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
 }
 
 /// Why the server refused something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// Not JSON, or a field is missing or too long.
@@ -189,7 +184,6 @@ pub enum ErrorCode {
     /// A message larger than the server takes.
     TooLarge,
     /// A code this version does not know.
-    #[serde(other)]
     Other,
 }
 

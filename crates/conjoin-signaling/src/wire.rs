@@ -1,55 +1,121 @@
 //! The messages as they stand in JSON: one object for all of them, with the fields that any has.
-//!
-//! A derived enum would do the same with several times the code, which browsers have to load.
 
-use serde::{Deserialize, Serialize};
-
+use crate::json::{Malformed, Reader, Writer};
 use crate::{
     Candidate, ClientMessage, Description, ErrorCode, IceServer, InvalidMessage, PeerEntry, ServerMessage,
 };
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 pub(crate) struct Wire {
     r#type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     room_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     peer_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     peer_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     peers: Option<Vec<PeerEntry>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     ice_servers: Vec<IceServer>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     resume_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     from_peer_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     to_peer_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     sdp: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     candidate: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<ErrorCode>,
 }
 
+/// The fields, in the order they are written in.
+const FIELDS: [&str; 14] = [
+    "type",
+    "roomId",
+    "peerId",
+    "peerName",
+    "peers",
+    "iceServers",
+    "resumeToken",
+    "fromPeerId",
+    "toPeerId",
+    "sdp",
+    "candidate",
+    "connection",
+    "message",
+    "code",
+];
+
 impl Wire {
     pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("strings and lists of strings always have a JSON form")
+        let mut json = Writer::object();
+        let text = |json: &mut Writer, field: usize, value: Option<&str>| {
+            if let Some(value) = value {
+                json.member(FIELDS[field]);
+                json.string(value);
+            }
+        };
+        text(&mut json, 0, Some(&self.r#type));
+        text(&mut json, 1, self.room_id.as_deref());
+        text(&mut json, 2, self.peer_id.as_deref());
+        text(&mut json, 3, self.peer_name.as_deref());
+        if let Some(peers) = &self.peers {
+            json.member(FIELDS[4]);
+            json.list(peers.len(), &mut |json, at| write_peer(json, &peers[at]));
+        }
+        if !self.ice_servers.is_empty() {
+            json.member(FIELDS[5]);
+            json.list(self.ice_servers.len(), &mut |json, at| write_server(json, &self.ice_servers[at]));
+        }
+        text(&mut json, 6, self.resume_token.as_deref());
+        text(&mut json, 7, self.from_peer_id.as_deref());
+        text(&mut json, 8, self.to_peer_id.as_deref());
+        text(&mut json, 9, self.sdp.as_deref());
+        text(&mut json, 10, self.candidate.as_deref());
+        text(&mut json, 11, self.connection.as_deref());
+        text(&mut json, 12, self.message.as_deref());
+        text(&mut json, 13, self.code.map(code_name));
+        json.close();
+        json.text
     }
 
     pub(crate) fn from_json(text: &str, limit: usize) -> Result<Self, InvalidMessage> {
         if text.len() > limit {
             return Err(InvalidMessage(format!("{} bytes, at most {limit} are taken", text.len())));
         }
-        serde_json::from_str(text).map_err(|error| InvalidMessage(error.to_string()))
+        Self::read(text).map_err(|Malformed(reason)| InvalidMessage(reason.to_owned()))
+    }
+
+    fn read(text: &str) -> Result<Self, Malformed> {
+        let mut wire = Self::default();
+        let mut json = Reader::new(text);
+        json.object(&FIELDS, &mut |json, field| {
+            match field {
+                0 => wire.r#type = json.string()?,
+                1 => wire.room_id = json.optional()?,
+                2 => wire.peer_id = json.optional()?,
+                3 => wire.peer_name = json.optional()?,
+                4 if json.null() => {}
+                4 => {
+                    let mut peers = Vec::new();
+                    json.list(&mut |json| {
+                        peers.push(read_peer(json)?);
+                        Ok(())
+                    })?;
+                    wire.peers = Some(peers);
+                }
+                5 => json.list(&mut |json| {
+                    wire.ice_servers.push(read_server(json)?);
+                    Ok(())
+                })?,
+                6 => wire.resume_token = json.optional()?,
+                7 => wire.from_peer_id = json.optional()?,
+                8 => wire.to_peer_id = json.optional()?,
+                9 => wire.sdp = json.optional()?,
+                10 => wire.candidate = json.optional()?,
+                11 => wire.connection = json.optional()?,
+                12 => wire.message = json.optional()?,
+                _ => wire.code = json.optional()?.map(|name| code_of(&name)),
+            }
+            Ok(())
+        })?;
+        json.end()?;
+        Ok(wire)
     }
 
     fn new(kind: &str) -> Self {
@@ -93,6 +159,80 @@ impl Wire {
             connection: self.connection,
         })
     }
+}
+
+fn write_peer(json: &mut Writer, peer: &PeerEntry) {
+    json.open();
+    json.member("id");
+    json.string(&peer.id);
+    if let Some(name) = &peer.name {
+        json.member("name");
+        json.string(name);
+    }
+    json.close();
+}
+
+fn read_peer(json: &mut Reader<'_>) -> Result<PeerEntry, Malformed> {
+    let (mut id, mut name) = (None, None);
+    json.object(&["id", "name"], &mut |json, field| {
+        match field {
+            0 => id = Some(json.string()?),
+            _ => name = json.optional()?,
+        }
+        Ok(())
+    })?;
+    Ok(PeerEntry { id: id.ok_or(Malformed("a peer has no id"))?, name })
+}
+
+fn write_server(json: &mut Writer, server: &IceServer) {
+    json.open();
+    json.member("urls");
+    json.list(server.urls.len(), &mut |json, at| json.string(&server.urls[at]));
+    for (field, value) in [("username", &server.username), ("credential", &server.credential)] {
+        if let Some(value) = value {
+            json.member(field);
+            json.string(value);
+        }
+    }
+    json.close();
+}
+
+fn read_server(json: &mut Reader<'_>) -> Result<IceServer, Malformed> {
+    let (mut urls, mut username, mut credential) = (None, None, None);
+    json.object(&["urls", "username", "credential"], &mut |json, field| {
+        match field {
+            0 => {
+                let urls = urls.insert(Vec::new());
+                json.list(&mut |json| {
+                    urls.push(json.string()?);
+                    Ok(())
+                })?;
+            }
+            1 => username = json.optional()?,
+            _ => credential = json.optional()?,
+        }
+        Ok(())
+    })?;
+    Ok(IceServer { urls: urls.ok_or(Malformed("a server has no urls"))?, username, credential })
+}
+
+const CODES: [(&str, ErrorCode); 8] = [
+    ("invalid-message", ErrorCode::InvalidMessage),
+    ("id-taken", ErrorCode::IdTaken),
+    ("replaced", ErrorCode::Replaced),
+    ("unknown-peer", ErrorCode::UnknownPeer),
+    ("not-joined", ErrorCode::NotJoined),
+    ("full", ErrorCode::Full),
+    ("rate-limited", ErrorCode::RateLimited),
+    ("too-large", ErrorCode::TooLarge),
+];
+
+fn code_name(code: ErrorCode) -> &'static str {
+    CODES.iter().find(|entry| entry.1 == code).map_or("other", |entry| entry.0)
+}
+
+fn code_of(name: &str) -> ErrorCode {
+    CODES.iter().find(|entry| entry.0 == name).map_or(ErrorCode::Other, |entry| entry.1)
 }
 
 fn needed<T>(field: Option<T>, name: &str) -> Result<T, InvalidMessage> {
@@ -203,3 +343,6 @@ impl TryFrom<Wire> for ServerMessage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

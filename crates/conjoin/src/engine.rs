@@ -12,8 +12,8 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conjoin_core::behavior::{Batch, Behavior, Notifications, Subscription};
-use conjoin_core::{Doc, ReplicaId, Transaction, Value, VersionVector};
+use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Notifications, Subscription};
+use conjoin_core::{Changed, Doc, Kind, ReplicaId, Transaction, Value, VersionVector};
 use conjoin_peer::{Event, Input, Manager, Output, PeerInfo, Session, Stats, Status};
 
 use crate::driver::{Driver, Identity, Sink};
@@ -24,8 +24,10 @@ use crate::observed::Observed;
 pub(crate) struct Engine {
     driver: Box<dyn Driver>,
     queue: Mutex<Queue>,
-    state: Mutex<State>,
-    listeners: Listeners,
+    state: Arc<Mutex<State>>,
+    listeners: Listeners<Event>,
+    /// Those who are told of changes, with the number of each.
+    followers: Listeners<(u64, Changed)>,
     peer_id: String,
     replica: ReplicaId,
 }
@@ -47,6 +49,10 @@ struct State {
     manager: Manager,
     doc: Doc,
     observed: Observed,
+    /// What the followers have not been told yet, in the order it was done.
+    changes: VecDeque<Changed>,
+    /// The number of the next change.
+    next_change: u64,
     session: Session,
     /// The app connected and did not disconnect since.
     wanted: bool,
@@ -65,12 +71,22 @@ impl Engine {
         let manager = Manager::new(peer_id.clone(), seed);
         let observed = Observed::new(&manager);
         let doc = Doc::new(replica);
-        let state = State { manager, doc, observed, session, wanted: false, paused: false };
+        let state = State {
+            manager,
+            doc,
+            observed,
+            changes: VecDeque::new(),
+            next_change: 0,
+            session,
+            wanted: false,
+            paused: false,
+        };
         Arc::new_cyclic(|engine| Self {
             driver: connect_driver(Sink::new(engine.clone())),
             queue: Mutex::default(),
-            state: Mutex::new(state),
+            state: Arc::new(Mutex::new(state)),
             listeners: Listeners::default(),
+            followers: Listeners::default(),
             peer_id,
             replica,
         })
@@ -130,15 +146,21 @@ impl Engine {
     fn edit(&self, edit: &mut dyn FnMut(&mut Transaction<'_>)) {
         let (edited, notifications) = {
             let mut state = self.state();
-            let State { doc, observed, .. } = &mut *state;
+            let State { doc, observed, changes, .. } = &mut *state;
             let commit = {
-                let _editing = Editing::begin(self);
+                let _editing = Editing::begin(&self.state);
                 doc.transact(edit)
             };
             let mut batch = Batch::new();
-            let edited = !commit.delta.is_empty();
+            let edited = !commit.is_empty();
             if edited {
-                observed.document_changed(doc, &commit.changed, &mut batch);
+                let follows = !self.followers.is_empty();
+                let changed =
+                    if follows || observed.watches_values() { commit.changed() } else { Changed::default() };
+                observed.document_changed(doc, &changed, &mut batch);
+                if follows {
+                    changes.push_back(changed);
+                }
             }
             (edited, batch.apply())
         };
@@ -148,8 +170,9 @@ impl Engine {
         drop(notifications);
     }
 
+    /// `read` may be the app's.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&Doc) -> R) -> R {
-        read(&self.state().doc)
+        read_state(&self.state, read)
     }
 
     pub(crate) fn status(&self) -> Behavior<Status> {
@@ -190,6 +213,46 @@ impl Engine {
         self.watch(|observed, doc| observed.key(doc, name, key))
     }
 
+    /// What `read` gives, over time. The behavior keeps the document, but not the room.
+    pub(crate) fn watch_document<T>(
+        &self,
+        read: impl Fn(&Doc) -> T + MaybeSend + MaybeSync + 'static,
+    ) -> Behavior<T>
+    where
+        T: PartialEq + MaybeSend + MaybeSync + 'static,
+    {
+        let revision = self.state().observed.document();
+        self.read_at_each(&revision, read)
+    }
+
+    /// As [`watch_document`](Self::watch_document), for what depends on one text, list or set alone.
+    pub(crate) fn watch_root<T>(
+        &self,
+        kind: Kind,
+        name: &str,
+        read: impl Fn(&Doc) -> T + MaybeSend + MaybeSync + 'static,
+    ) -> Behavior<T>
+    where
+        T: PartialEq + MaybeSend + MaybeSync + 'static,
+    {
+        let revision = self.watch(|observed, doc| observed.revision(doc, kind, name));
+        self.read_at_each(&revision, read)
+    }
+
+    /// A revision is set under the lock that the document changes under, so who sees both revisions and
+    /// what was read sees them of one moment.
+    fn read_at_each<T>(
+        &self,
+        revision: &Behavior<u64>,
+        read: impl Fn(&Doc) -> T + MaybeSend + MaybeSync + 'static,
+    ) -> Behavior<T>
+    where
+        T: PartialEq + MaybeSend + MaybeSync + 'static,
+    {
+        let state = self.state.clone();
+        revision.map(move |_| read_state(&state, &read))
+    }
+
     fn watch<T>(&self, watch: impl FnOnce(&mut Observed, &Doc) -> Behavior<T>) -> Behavior<T> {
         let State { doc, observed, .. } = &mut *self.state();
         watch(observed, doc)
@@ -201,8 +264,19 @@ impl Engine {
         self.state().observed.len()
     }
 
-    pub(crate) fn on_event(&self, callback: Box<dyn Listen>) -> Subscription {
+    pub(crate) fn on_event(&self, callback: Box<dyn Listen<Event>>) -> Subscription {
         self.listeners.add(callback)
+    }
+
+    /// Tells of changes that are made from now on, and not of those that wait to be told.
+    pub(crate) fn on_change(&self, mut callback: impl FnMut(&Changed) + MaybeSend + 'static) -> Subscription {
+        let state = self.state();
+        let first = state.next_change + state.changes.len() as u64;
+        self.followers.add(Box::new(move |(number, changed): &(u64, Changed)| {
+            if *number >= first {
+                callback(changed);
+            }
+        }))
     }
 
     pub(crate) const fn replica(&self) -> ReplicaId {
@@ -243,8 +317,18 @@ impl Engine {
                 }
                 Job::Tell(event) => self.listeners.tell(&event),
             }
+            while let Some(change) = self.next_change() {
+                self.followers.tell(&change);
+            }
         }
         mem::forget(running);
+    }
+
+    fn next_change(&self) -> Option<(u64, Changed)> {
+        let mut state = self.state();
+        let changed = state.changes.pop_front()?;
+        state.next_change += 1;
+        Some((state.next_change - 1, changed))
     }
 
     /// The next job; if there is none, nobody is running any more.
@@ -257,9 +341,10 @@ impl Engine {
 
     fn step(&self, input: Input) -> (Notifications, Vec<Event>) {
         let mut state = self.state();
-        let State { manager, doc, observed, .. } = &mut *state;
+        let State { manager, doc, observed, changes, .. } = &mut *state;
         let now = self.driver.now();
         let listening = !self.listeners.is_empty();
+        let following = !self.followers.is_empty();
         manager.log_messages(listening);
         manager.handle(now, doc, input);
         let mut batch = Batch::new();
@@ -273,7 +358,12 @@ impl Engine {
             match &event {
                 Event::Status => status = true,
                 Event::Peers => peers = true,
-                Event::Changed(changed) => observed.document_changed(doc, changed, &mut batch),
+                Event::Changed(changed) => {
+                    observed.document_changed(doc, changed, &mut batch);
+                    if following {
+                        changes.push_back(changed.clone());
+                    }
+                }
                 Event::Wire(_) | Event::Problem(_) => {}
             }
             if listening {
@@ -292,7 +382,7 @@ impl Engine {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        Editing::check(self);
+        Editing::check(&self.state);
         lock(&self.state)
     }
 }
@@ -300,7 +390,10 @@ impl Engine {
 impl Drop for Engine {
     /// Says goodbye; nobody listens any more.
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
+        // Behaviors that read the document keep it; those who are told of its changes must not keep those.
+        let observed = mem::replace(&mut state.observed, Observed::new(&state.manager));
         state.manager.handle(self.driver.now(), &mut state.doc, Input::Disconnect);
         while let Some(output) = state.manager.poll() {
             if !matches!(output, Output::Event(_)) {
@@ -308,6 +401,8 @@ impl Drop for Engine {
             }
         }
         self.driver.wake_at(None);
+        drop(guard);
+        drop(observed);
     }
 }
 
@@ -321,23 +416,23 @@ impl Drop for Running<'_> {
 }
 
 thread_local! {
-    /// The addresses of the engines whose documents this thread is editing.
+    /// The addresses of the states whose documents this thread is editing or reading.
     static EDITING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Marks that this thread holds the lock of an engine's document while it runs the app's edit.
+/// Marks that this thread holds the lock of a document while it runs the app's edit or read.
 struct Editing;
 
 impl Editing {
-    fn begin(engine: &Engine) -> Self {
-        EDITING.with_borrow_mut(|editing| editing.push(address(engine)));
+    fn begin(state: &Mutex<State>) -> Self {
+        EDITING.with_borrow_mut(|editing| editing.push(address(state)));
         Self
     }
 
     /// A panic with a reason is better than waiting for oneself for ever.
-    fn check(engine: &Engine) {
-        let editing = EDITING.with_borrow(|editing| editing.contains(&address(engine)));
-        assert!(!editing, "a room cannot be used by an edit of its own; use the transaction");
+    fn check(state: &Mutex<State>) {
+        let editing = EDITING.with_borrow(|editing| editing.contains(&address(state)));
+        assert!(!editing, "a room cannot be used by what edits or reads it; use what that is given");
     }
 }
 
@@ -347,8 +442,14 @@ impl Drop for Editing {
     }
 }
 
-fn address(engine: &Engine) -> usize {
-    std::ptr::from_ref(engine).addr()
+fn address(state: &Mutex<State>) -> usize {
+    std::ptr::from_ref(state).addr()
+}
+
+fn read_state<R>(state: &Mutex<State>, read: impl FnOnce(&Doc) -> R) -> R {
+    Editing::check(state);
+    let state = (lock(state), Editing::begin(state));
+    read(&state.0.doc)
 }
 
 /// A panic in an app's edit leaves the document whole: its transaction commits when it is dropped.

@@ -33,6 +33,23 @@
 //! gives a [`Behavior`], a value that varies over time and tells when it changed. [`Room::status`],
 //! [`Room::peers`], [`Room::stats`] and [`Room::version`] are behaviors as well.
 //!
+//! Texts, lists and sets can be followed edit by edit, too: [`Text::on_change`] gives the steps that an
+//! editor has to take, and [`Room::on_change`] those of the whole document. What is nested in maps and
+//! lists is edited in [`Room::transact`] and watched with [`Room::watch`].
+//!
+//! ```no_run
+//! # fn edit(room: &conjoin::Room) -> Result<(), conjoin::OutOfBounds> {
+//! let notes = room.text("notes");
+//! notes.on_change(|steps, origin| println!("{origin:?}: {steps:?}")).forget();
+//! notes.insert(0, "Helo")?;
+//! notes.insert(3, "l")?;
+//!
+//! room.transact(|tx| tx.map("plan").list("todo").push("write"));
+//! room.watch(|doc| doc.map("plan").list("todo").len()).subscribe(|n| println!("{n} to do")).forget();
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Callbacks run outside all locks, after what had to be sent was sent: they may edit, connect,
 //! disconnect, subscribe and unsubscribe.
 
@@ -45,6 +62,7 @@
     allow(dead_code, reason = "only the browser has a driver to make rooms with so far")
 )]
 
+mod collections;
 mod driver;
 mod engine;
 mod listeners;
@@ -58,11 +76,15 @@ mod web;
 
 pub use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Source, Subscription};
 pub use conjoin_core::{
-    Causality, Changed, Doc, Kind, NotFinite, ReplicaId, Target, Transaction, Value, VersionVector,
+    Causality, Changed, ContainerId, Content, CounterMut, Diff, Doc, Expand, FloatCounterMut, Item, Kind,
+    ListMut, ListRef, ListStep, MapMut, MapRef, Marks, NotFinite, Origin, OutOfBounds, Patch, RegisterMut,
+    RegisterRef, ReplicaId, SetMut, SetRef, Span, Step, Target, TextMut, TextRef, TextStep, Transaction,
+    Unit, Value, VersionVector,
 };
 pub use conjoin_peer::{
     Channel, Direction, Event, IceServer, PeerInfo, PeerState, Session, Stats, Status, Wire,
 };
 
+pub use crate::collections::{List, Set, Text};
 pub use crate::room::Room;
 pub use crate::values::{Counter, FloatCounter, Map, Register};

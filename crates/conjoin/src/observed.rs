@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Source};
-use conjoin_core::{Changed, Doc, Kind, Target, Value, VersionVector};
+use conjoin_core::{Changed, Diff, Doc, Item, Kind, Value, VersionVector};
 use conjoin_peer::{Manager, PeerInfo, Stats, Status};
 
 /// How often statistics change at most.
@@ -21,6 +21,8 @@ pub(crate) struct Observed {
     /// Out of date while nobody watches it.
     peers: Source<Vec<PeerInfo>>,
     version: Option<Source<VersionVector>>,
+    /// Counts the changes of the document while somebody watches what is read from it.
+    document: Option<Source<u64>>,
     stats: Option<WatchedStats>,
     values: BTreeMap<Target, Watched>,
     /// Look for values that are not watched any more at this many.
@@ -34,6 +36,14 @@ struct WatchedStats {
     next: Duration,
 }
 
+/// A root of the document, or a key of a map.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    kind: Kind,
+    name: Arc<str>,
+    key: Option<Arc<str>>,
+}
+
 /// The source of a value of the document.
 enum Watched {
     Counter(Source<i64>),
@@ -41,6 +51,8 @@ enum Watched {
     /// A register, or one key of a map.
     Register(Source<Option<Value>>),
     Map(Source<BTreeMap<String, Value>>),
+    /// Counts the changes of what is too large to be copied at each: a text, list or set.
+    Revision(Source<u64>),
 }
 
 impl Observed {
@@ -49,6 +61,7 @@ impl Observed {
             status: Source::new(manager.status().clone()),
             peers: Source::new(Vec::new()),
             version: None,
+            document: None,
             stats: None,
             values: BTreeMap::new(),
             sweep: SWEEP,
@@ -110,6 +123,20 @@ impl Observed {
         self.value(doc, target(Kind::Map, name, None), pick)
     }
 
+    /// A number that is another one after each change of a text, list or set.
+    pub(crate) fn revision(&mut self, doc: &Doc, kind: Kind, name: &str) -> Behavior<u64> {
+        let pick = |watched: &Watched| match watched {
+            Watched::Revision(source) => Some(source.behavior()),
+            _ => None,
+        };
+        self.value(doc, target(kind, name, None), pick)
+    }
+
+    /// A number that is another one after each change of the document.
+    pub(crate) fn document(&mut self) -> Behavior<u64> {
+        self.document.get_or_insert_with(|| Source::new(0)).behavior()
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.values.len()
@@ -133,22 +160,30 @@ impl Observed {
         pick(watched).expect("a target always has a source of the same type")
     }
 
+    /// Whether [`document_changed`](Self::document_changed) has to know what changed.
+    pub(crate) fn watches_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+
     /// Sets what a change of the document changed.
     pub(crate) fn document_changed(&mut self, doc: &Doc, changed: &Changed, batch: &mut Batch) {
+        if let Some(document) = self.document.as_ref().filter(|document| document.has_behaviors()) {
+            batch.set(document, next(document));
+        }
         if let Some(version) = &self.version {
             batch.set(version, doc.version().clone());
         }
         if self.values.is_empty() {
             return;
         }
-        let mut last_map: Option<Target> = None;
-        for target in changed.iter() {
-            self.refresh(doc, target, batch);
-            let whole = Target { key: None, ..target.clone() };
-            // The targets are in order, so the keys of a map come one after the other.
-            if target.key.is_some() && last_map.as_ref() != Some(&whole) {
-                self.refresh(doc, &whole, batch);
-                last_map = Some(whole);
+        for patch in changed.iter().filter(|patch| patch.target.path.is_empty()) {
+            let mut target = Target { kind: patch.target.kind, name: patch.target.name.clone(), key: None };
+            self.refresh(doc, &target, batch);
+            if let Diff::Map(keys) = &patch.diff {
+                for key in keys.keys() {
+                    target.key = Some(key.clone());
+                    self.refresh(doc, &target, batch);
+                }
             }
         }
     }
@@ -164,6 +199,7 @@ impl Observed {
             Watched::FloatCounter(source) => batch.set(source, doc.float_counter(&target.name)),
             Watched::Register(source) => batch.set(source, register(doc, target)),
             Watched::Map(source) => batch.set(source, entries(doc, &target.name)),
+            Watched::Revision(source) => batch.set(source, next(source)),
         }
     }
 
@@ -206,7 +242,8 @@ impl Watched {
             (Kind::Counter, _) => Self::Counter(Source::new(doc.counter(&target.name))),
             (Kind::FloatCounter, _) => Self::FloatCounter(Source::new(doc.float_counter(&target.name))),
             (Kind::Map, None) => Self::Map(Source::new(entries(doc, &target.name))),
-            (Kind::Register, _) | (Kind::Map, Some(_)) => Self::Register(Source::new(register(doc, target))),
+            (Kind::Text | Kind::List | Kind::Set, _) => Self::Revision(Source::new(0)),
+            _ => Self::Register(Source::new(register(doc, target))),
         }
     }
 
@@ -216,8 +253,13 @@ impl Watched {
             Self::FloatCounter(source) => source.has_behaviors(),
             Self::Register(source) => source.has_behaviors(),
             Self::Map(source) => source.has_behaviors(),
+            Self::Revision(source) => source.has_behaviors(),
         }
     }
+}
+
+fn next(revision: &Source<u64>) -> u64 {
+    revision.behavior().now() + 1
 }
 
 fn pick_register(watched: &Watched) -> Option<Behavior<Option<Value>>> {
@@ -238,10 +280,11 @@ fn register(doc: &Doc, target: &Target) -> Option<Value> {
     }
 }
 
-/// All keys and values of a map.
+/// All keys and plain values of a map.
 pub(crate) fn entries(doc: &Doc, name: &str) -> BTreeMap<String, Value> {
     let mut entries = BTreeMap::new();
     // One by one: collecting would sort first, and bring a sorting algorithm along.
-    entries.extend(doc.map(name).iter().map(|(key, value)| (key.to_owned(), value.clone())));
+    let plain = |(key, item): (&str, Item<'_>)| Some((key.to_owned(), item.value()?.clone()));
+    entries.extend(doc.map(name).iter().filter_map(plain));
     entries
 }

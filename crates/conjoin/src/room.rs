@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conjoin_core::behavior::{Behavior, MaybeSend, Subscription};
-use conjoin_core::{ReplicaId, Transaction, VersionVector};
+use conjoin_core::behavior::{Behavior, MaybeSend, MaybeSync, Subscription};
+use conjoin_core::{Changed, Doc, ReplicaId, Transaction, VersionVector};
 use conjoin_peer::{Event, Input, PeerInfo, Session, Stats, Status};
 
+use crate::collections::{List, Set, Text};
 use crate::engine::Engine;
 use crate::values::{Counter, FloatCounter, Map, Register};
 
@@ -84,6 +85,61 @@ impl Room {
     /// The map of this name: one register for each key.
     pub fn map(&self, name: &str) -> Map {
         Map::new(self.clone(), name)
+    }
+
+    /// The text of this name: characters that everyone writes between.
+    pub fn text(&self, name: &str) -> Text {
+        Text::new(self.clone(), name)
+    }
+
+    /// The list of this name: values in an order, which can be moved.
+    pub fn list(&self, name: &str) -> List {
+        List::new(self.clone(), name)
+    }
+
+    /// The set of this name: values that are in or not.
+    pub fn set(&self, name: &str) -> Set {
+        Set::new(self.clone(), name)
+    }
+
+    /// Reads the document: several values of one moment, and what is nested.
+    ///
+    /// # Panics
+    /// If `read` uses the room itself instead of the document it is given.
+    pub fn read<R>(&self, read: impl FnOnce(&Doc) -> R) -> R {
+        self.engine.read(read)
+    }
+
+    /// What `read` gives, over time: any value of the document, nested ones too, and whatever can be
+    /// computed from them. It is computed again only when the document has changed and somebody looks.
+    ///
+    /// ```no_run
+    /// # fn show(room: &conjoin::Room) {
+    /// let open = room.watch(|doc| {
+    ///     let todo = doc.map("plan").list("todo");
+    ///     todo.iter().filter(|item| item.value() != Some(&true.into())).count()
+    /// });
+    /// open.subscribe(|open| println!("{open} to go")).forget();
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// The behavior panics if `read` uses the room itself instead of the document it is given, and when
+    /// it is looked at in an edit of this room.
+    pub fn watch<T>(&self, read: impl Fn(&Doc) -> T + MaybeSend + MaybeSync + 'static) -> Behavior<T>
+    where
+        T: PartialEq + MaybeSend + MaybeSync + 'static,
+    {
+        self.engine.watch_document(read)
+    }
+
+    /// Calls `callback` with every change of the document from now on, one after the other in the order
+    /// they were made: with those made here, once for each transaction, as well as with those of
+    /// others; [`Changed::origin`] tells which. Dropping the subscription ends it.
+    ///
+    /// What applies the patches to a copy takes the copy right after it has subscribed, before it edits.
+    pub fn on_change(&self, callback: impl FnMut(&Changed) + MaybeSend + 'static) -> Subscription {
+        self.engine.on_change(callback)
     }
 
     /// Where this peer stands with the signaling server.

@@ -1,5 +1,6 @@
 //! Tests of rooms: real managers and documents on drivers that share a network in memory.
 
+mod documents;
 mod network;
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -344,7 +345,7 @@ fn an_edit_that_uses_its_own_room_panics_and_harms_nothing() {
     let edit = move || ada2.transact(|_| ada2.counter("clicks").get());
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(edit)).unwrap_err();
     let message = panic.downcast_ref::<&str>().copied().unwrap_or_default();
-    assert_eq!(message, "a room cannot be used by an edit of its own; use the transaction");
+    assert_eq!(message, "a room cannot be used by what edits or reads it; use what that is given");
     assert_eq!(ada.transact(|tx| tx.doc().counter("clicks")), 0);
     bob.transact(|tx| tx.counter("clicks").add(ada.counter("clicks").get() + 1));
     network.settle();

@@ -51,7 +51,7 @@ fn problems(outputs: Vec<Output>) -> Vec<String> {
 fn delta(author: u8, start: u64) -> Vec<u8> {
     let mut message = vec![3, 0, 1, 0, author];
     message.varint(start);
-    message.extend_from_slice(&[0, 0, 0, 1, b'n', 2]);
+    message.extend_from_slice(&[0, 0, 1, b'n', 2]);
     message
 }
 
@@ -334,7 +334,7 @@ fn questions_without_end_pile_up_no_answers() {
     // More replicas than a packet holds, and more than the channel takes at once.
     for replica in 0..300 {
         let mut author = Doc::new(ReplicaId::new(1_000_000 + replica));
-        let delta = author.transact(|tx| tx.counter("n").increment()).delta;
+        let delta = author.transact(|tx| tx.counter("n").increment()).delta();
         scene.doc.apply(&delta).expect("applies");
     }
     scene.doc.transact(|tx| tx.register("large").set(vec![7; 1 << 20]));
@@ -369,7 +369,7 @@ fn questions_are_not_answered_faster_than_they_matter() {
     // Too much for a packet: it goes by the bulk channel, which takes it at once.
     for replica in 0..200 {
         let mut author = Doc::new(ReplicaId::new(1_000_000 + replica));
-        scene.doc.apply(&author.transact(|tx| tx.counter("n").increment()).delta).expect("applies");
+        scene.doc.apply(&author.transact(|tx| tx.counter("n").increment()).delta()).expect("applies");
     }
     scene.frame(link(0), Channel::Live, &[6, 0, 0]);
     let before = scene.manager.stats().bytes_sent;

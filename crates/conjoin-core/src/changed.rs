@@ -1,0 +1,483 @@
+//! What a transaction or a delta changed, as patches that a page or an editor can apply.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::doc::Doc;
+use crate::gather::gather;
+use crate::numbers::{Lv, NONE};
+use crate::sequence::{Plain, Run, Sequence};
+use crate::state::{Data, Held, List, Parent, Text};
+use crate::strings::StrId;
+use crate::value::{Kind, Ordered, Value};
+
+/// A value of a document that is edited, as long as the document lives. Other documents, those that
+/// were loaded from the same bytes included, may call it otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContainerId(pub(crate) u32);
+
+/// Where a value is: a root, and the way from there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// The kind of the root.
+    pub kind: Kind,
+    /// The name of the root.
+    pub name: Arc<str>,
+    /// The way to what is nested in it; empty for the root itself.
+    pub path: Vec<Step>,
+}
+
+/// One step down into a map or a list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// The key of a map.
+    Key(Arc<str>),
+    /// The index of an item of a list, as it is after the change; `None` if it is not in the list any
+    /// more.
+    Item(Option<usize>),
+}
+
+impl Target {
+    /// A root.
+    pub fn root(kind: Kind, name: impl Into<Arc<str>>) -> Self {
+        Self { kind, name: name.into(), path: Vec::new() }
+    }
+}
+
+/// What stands at a key or in an item: a plain value, or one that is edited itself, whose own patches tell
+/// what is in it, from empty on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// A plain value.
+    Value(Value),
+    /// A nested value.
+    Nested(ContainerId, Kind),
+}
+
+/// Whose edits they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// This replica's.
+    #[default]
+    Local,
+    /// Those of others.
+    Remote,
+}
+
+/// What changed: the least that leads from what was there to what is there now, and nothing twice.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Changed {
+    /// One for each value that changed.
+    pub patches: Vec<Patch>,
+    /// Whose edits they were.
+    pub origin: Origin,
+}
+
+/// How one value changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// Which value.
+    pub container: ContainerId,
+    /// Where it is now.
+    pub target: Target,
+    /// How it changed.
+    pub diff: Diff,
+}
+
+/// How a value changed.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Diff {
+    /// The counter has this value now.
+    Counter(i64),
+    /// The floating-point counter has this value now.
+    FloatCounter(f64),
+    /// The register has these values now, that of the latest write first.
+    Register(Vec<Value>),
+    /// These keys hold this now, or nothing.
+    Map(BTreeMap<Arc<str>, Option<Content>>),
+    /// Values came in and went out.
+    Set {
+        /// Those that are in now.
+        added: Vec<Value>,
+        /// Those that are out now.
+        removed: Vec<Value>,
+    },
+    /// Walk along the list and do this.
+    List(Vec<ListStep>),
+    /// Walk along the text and do this.
+    Text(Vec<TextStep>),
+}
+
+/// One step along a list. What lies behind the last step stays as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ListStep {
+    /// So many items stay.
+    Retain(usize),
+    /// So many items go.
+    Delete(usize),
+    /// These items come in.
+    Insert(Vec<Content>),
+}
+
+/// Marks by key; a [`Value::Null`] takes one away.
+pub type Marks = BTreeMap<Arc<str>, Value>;
+
+/// One step along a text. What lies behind the last step stays as it is. Lengths count characters (Unicode
+/// scalar values).
+#[derive(Debug, Clone, PartialEq)]
+pub enum TextStep {
+    /// So many characters stay, and take on these marks.
+    Retain(usize, Marks),
+    /// So many characters go.
+    Delete(usize),
+    /// This text comes in, with these marks.
+    Insert(String, Marks),
+}
+
+impl Changed {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.patches.is_empty()
+    }
+
+    /// The patches.
+    pub fn iter(&self) -> impl Iterator<Item = &Patch> + '_ {
+        self.patches.iter()
+    }
+}
+
+/// What one operation changed, as it was done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Raw {
+    Value {
+        container: u32,
+    },
+    Key {
+        container: u32,
+        key: StrId,
+    },
+    Member {
+        container: u32,
+        value: Value,
+    },
+    /// At an index as it was then.
+    Splice {
+        container: u32,
+        at: u32,
+        deleted: u32,
+        inserted: u32,
+    },
+    /// The mark of this operation counts somewhere.
+    Format {
+        container: u32,
+        mark: Lv,
+    },
+}
+
+impl Raw {
+    const fn container(&self) -> u32 {
+        match self {
+            Self::Value { container }
+            | Self::Key { container, .. }
+            | Self::Member { container, .. }
+            | Self::Splice { container, .. }
+            | Self::Format { container, .. } => *container,
+        }
+    }
+}
+
+impl Doc {
+    /// What these add up to.
+    pub(crate) fn changed(&self, raw: &[Raw], origin: Origin) -> Changed {
+        let mut of: BTreeMap<u32, Vec<&Raw>> = BTreeMap::new();
+        for raw in raw {
+            of.entry(raw.container()).or_default().push(raw);
+        }
+        let patch = |(container, raw): (u32, Vec<&Raw>)| {
+            let diff = self.diff_of(container, &raw)?;
+            Some(Patch { container: ContainerId(container), target: self.target_of(container), diff })
+        };
+        Changed { patches: of.into_iter().filter_map(patch).collect(), origin }
+    }
+
+    /// Where a container is.
+    pub(crate) fn target_of(&self, container: u32) -> Target {
+        let mut path = Vec::new();
+        let mut at = container;
+        loop {
+            let of = &self.state.containers[at as usize];
+            match of.parent {
+                Parent::Root(name) => {
+                    path.reverse();
+                    return Target { kind: of.kind, name: self.strings.get(name).clone(), path };
+                }
+                Parent::Key { map, key, .. } => {
+                    path.push(Step::Key(self.strings.get(key).clone()));
+                    at = map;
+                }
+                Parent::Item { list, item } => {
+                    path.push(Step::Item(self.index_of(list, item)));
+                    at = list;
+                }
+            }
+        }
+    }
+
+    fn index_of(&self, list: u32, item: Lv) -> Option<usize> {
+        let Data::List(list) = self.state.data(list) else { return None };
+        let slot = list.items.get(&item)?.slot;
+        list.sequence.find(slot).filter(|place| place.visible).map(|place| place.index)
+    }
+
+    pub(crate) fn content(&self, held: &Held) -> Option<Content> {
+        match held {
+            Held::Nothing => None,
+            Held::Value(value) => Some(Content::Value(value.clone())),
+            Held::Container(container) => {
+                let kind = self.state.containers[*container as usize].kind;
+                Some(Content::Nested(ContainerId(*container), kind))
+            }
+        }
+    }
+
+    fn diff_of(&self, container: u32, raw: &[&Raw]) -> Option<Diff> {
+        let splices: Vec<Splice> = raw
+            .iter()
+            .filter_map(|raw| match **raw {
+                Raw::Splice { at, deleted, inserted, .. } => Some(Splice { at, deleted, inserted }),
+                _ => None,
+            })
+            .collect();
+        Some(match self.state.data(container) {
+            Data::Counter(sums) => Diff::Counter(sums.total()),
+            Data::FloatCounter(sums) => Diff::FloatCounter(sums.float_total()),
+            Data::Register(writes) => Diff::Register(writes.iter().map(|write| write.1.clone()).collect()),
+            Data::Map(map) => {
+                let keys: BTreeSet<StrId> = gather(
+                    raw.iter()
+                        .filter_map(|raw| if let Raw::Key { key, .. } = raw { Some(*key) } else { None }),
+                );
+                let entry = |key| {
+                    let held = map.slots.get(&key).and_then(|slot| self.content(&slot.held));
+                    (self.strings.get(key).clone(), held)
+                };
+                Diff::Map(gather(keys.into_iter().map(entry)))
+            }
+            Data::Set(members) => {
+                // Who came and went, or went and came, is where it was.
+                let mut times: BTreeMap<Ordered, bool> = BTreeMap::new();
+                for raw in raw {
+                    if let Raw::Member { value, .. } = raw {
+                        let odd = times.entry(Ordered(value.clone())).or_default();
+                        *odd = !*odd;
+                    }
+                }
+                let told = times.into_iter().filter(|entry| entry.1).map(|entry| entry.0);
+                let (added, removed): (Vec<_>, Vec<_>) =
+                    told.partition(|value| members.values.contains_key(value));
+                if added.is_empty() && removed.is_empty() {
+                    return None;
+                }
+                let values = |of: Vec<Ordered>| of.into_iter().map(|value| value.0).collect();
+                Diff::Set { added: values(added), removed: values(removed) }
+            }
+            Data::List(list) => {
+                let steps = compose(&splices);
+                if steps.is_empty() {
+                    return None;
+                }
+                Diff::List(self.list_steps(list, steps))
+            }
+            Data::Text(text) => {
+                let formats: Vec<Lv> = raw
+                    .iter()
+                    .filter_map(|raw| if let Raw::Format { mark, .. } = raw { Some(*mark) } else { None })
+                    .collect();
+                let steps = self.text_steps(text, compose(&splices), &formats);
+                if steps.is_empty() {
+                    return None;
+                }
+                Diff::Text(steps)
+            }
+        })
+    }
+
+    fn list_steps(&self, list: &List, steps: Vec<Plan>) -> Vec<ListStep> {
+        let mut index = 0;
+        let step = |step| match step {
+            Plan::Retain(len) => {
+                index += len;
+                ListStep::Retain(len)
+            }
+            Plan::Delete(len) => ListStep::Delete(len),
+            Plan::Insert(len) => {
+                let items = index..index + len;
+                index += len;
+                let content = |at| list.at(at).and_then(|(_, item)| self.content(&item.held));
+                ListStep::Insert(items.filter_map(content).collect())
+            }
+        };
+        steps.into_iter().map(step).collect()
+    }
+
+    fn text_steps(&self, text: &Text, mut steps: Vec<Plan>, formats: &[Lv]) -> Vec<TextStep> {
+        if text.marks.is_empty() {
+            let mut index = 0;
+            let step = |step| match step {
+                Plan::Retain(len) => {
+                    index += len;
+                    TextStep::Retain(len, Marks::new())
+                }
+                Plan::Delete(len) => TextStep::Delete(len),
+                Plan::Insert(len) => {
+                    let from = index;
+                    index += len;
+                    TextStep::Insert(text.sequence.chunks(from..index).collect(), Marks::new())
+                }
+            };
+            return steps.into_iter().map(step).collect();
+        }
+        // Where the marks that were set stand now, each with its key.
+        let formatted: Vec<(usize, usize, StrId)> = (text.marks.iter())
+            .filter(|mark| formats.contains(&mark.lv))
+            .map(|mark| (text.position(mark.start), text.position(mark.end), mark.key))
+            .filter(|(from, to, _)| from < to)
+            .collect();
+        let reach = formatted.iter().map(|range| range.1).max().unwrap_or(0);
+        let walked: usize =
+            steps.iter().map(|step| if let Plan::Delete(_) = step { 0 } else { step.len() }).sum();
+        if reach > walked {
+            steps.push(Plan::Retain(reach - walked));
+        }
+        let mut turns: BTreeSet<usize> = gather(formatted.iter().flat_map(|range| [range.0, range.1]));
+        let spans = text.spans(|lv| self.numbers.stamp(lv));
+        turns.extend(spans.iter().scan(0, |end, span| {
+            *end += span.0;
+            Some(*end)
+        }));
+        let mut told: Vec<TextStep> = Vec::new();
+        let (mut index, mut span, mut span_end) = (0, 0, spans.first().map_or(0, |span| span.0));
+        for step in steps {
+            if let Plan::Delete(len) = step {
+                told.push(TextStep::Delete(len));
+                continue;
+            }
+            let end = index + step.len();
+            while index < end {
+                while span_end <= index {
+                    span += 1;
+                    span_end += spans[span].0;
+                }
+                let to = turns.range(index + 1..).next().map_or(end, |&turn| turn.min(end));
+                let here = &spans[span].1;
+                let named = |key: &StrId| self.strings.get(*key).clone();
+                if let Plan::Insert(_) = step {
+                    let marks = gather(here.iter().map(|(key, value)| (named(key), (*value).clone())));
+                    told.push(TextStep::Insert(text.sequence.chunks(index..to).collect(), marks));
+                } else {
+                    let over = formatted.iter().filter(|range| range.0 <= index && index < range.1);
+                    let value = |key: &StrId| here.get(key).map_or(Value::Null, |value| (*value).clone());
+                    let marks: Marks = gather(over.map(|range| (named(&range.2), value(&range.2))));
+                    match told.last_mut() {
+                        Some(TextStep::Retain(len, before)) if *before == marks => *len += to - index,
+                        _ => told.push(TextStep::Retain(to - index, marks)),
+                    }
+                }
+                index = to;
+            }
+        }
+        while matches!(told.last(), Some(TextStep::Retain(_, marks)) if marks.is_empty()) {
+            told.pop();
+        }
+        told
+    }
+}
+
+/// A stretch of a sequence replaced.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Splice {
+    pub(crate) at: u32,
+    pub(crate) deleted: u32,
+    pub(crate) inserted: u32,
+}
+
+/// A step along a sequence, by length alone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Plan {
+    Retain(usize),
+    Delete(usize),
+    Insert(usize),
+}
+
+impl Plan {
+    const fn len(&self) -> usize {
+        match self {
+            Self::Retain(len) | Self::Delete(len) | Self::Insert(len) => *len,
+        }
+    }
+}
+
+/// Appends a step, to the last if it is of the same sort. Of what is at one place, deletes come first.
+pub(crate) fn plan(steps: &mut Vec<Plan>, step: Plan) {
+    match (steps.last_mut(), step) {
+        (_, step) if step.len() == 0 => {}
+        (Some(Plan::Retain(len)), Plan::Retain(more))
+        | (Some(Plan::Delete(len)), Plan::Delete(more))
+        | (Some(Plan::Insert(len)), Plan::Insert(more)) => *len += more,
+        (Some(Plan::Insert(_)), Plan::Delete(_)) => {
+            let insert = steps.pop().expect("it was just looked at");
+            plan(steps, step);
+            steps.push(insert);
+        }
+        _ => steps.push(step),
+    }
+}
+
+/// What splices that follow each other come to.
+fn compose(splices: &[Splice]) -> Vec<Plan> {
+    let mut steps = Vec::new();
+    if let [splice] = splices {
+        for step in [
+            Plan::Retain(splice.at as usize),
+            Plan::Delete(splice.deleted as usize),
+            Plan::Insert(splice.inserted as usize),
+        ] {
+            plan(&mut steps, step);
+        }
+        return steps;
+    }
+    // A sequence that starts as one long run of what was there.
+    const THERE: Lv = 1 << 30;
+    let there = Run { lv: 0, len: THERE, visible: true, left: NONE, right: NONE };
+    let mut sequence =
+        Sequence::<Plain>::from_runs([there].into_iter(), THERE).expect("one run is well-formed");
+    let mut next = THERE + 1;
+    for splice in splices {
+        let at = splice.at as usize;
+        if splice.deleted > 0 {
+            sequence.delete_at(at, splice.deleted as usize, |_, _| ());
+        }
+        if splice.inserted > 0 {
+            sequence.insert_at(at, next, splice.inserted);
+            // A gap in the numbers, so that what is inserted next is not one with it.
+            next += splice.inserted + 1;
+        }
+    }
+    for run in sequence.runs() {
+        let len = run.len as usize;
+        plan(
+            &mut steps,
+            match (run.lv < THERE, run.visible) {
+                (true, true) => Plan::Retain(len),
+                (true, false) => Plan::Delete(len),
+                (false, true) => Plan::Insert(len),
+                (false, false) => continue,
+            },
+        );
+    }
+    if let Some(Plan::Retain(_)) = steps.last() {
+        steps.pop();
+    }
+    steps
+}

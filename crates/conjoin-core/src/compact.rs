@@ -1,0 +1,145 @@
+//! Compaction: letting go of history that everybody has seen.
+//!
+//! Deleted characters and items must stay as long as somebody who does not know of the deletion may yet
+//! insert beside them. Once everybody knows, nobody can any more.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::doc::Doc;
+use crate::gather::gather;
+use crate::numbers::{Lv, NONE, lies_in};
+use crate::op::Edit;
+use crate::size;
+use crate::state::{Data, List, Text};
+use crate::version::VersionVector;
+
+impl Doc {
+    /// Lets go of what only those need who have seen less than `version`: the history up to it, and what was
+    /// deleted before it. Says how many operations of history are left.
+    ///
+    /// Every operation that is not here yet must be made, or have been made, by somebody who had seen
+    /// `version`: it is for you to know who there is. What comes and does not is refused with
+    /// [`ApplyError::Compacted`](crate::ApplyError::Compacted), and a [`delta_since`](Self::delta_since)
+    /// from before is gone. Of `version`, what was not seen here does not count.
+    ///
+    /// ```
+    /// use conjoin_core::{ApplyError, Doc, ReplicaId};
+    ///
+    /// let mut ada = Doc::new(ReplicaId::new(1));
+    /// ada.transact(|tx| tx.text("t").push("draft"));
+    /// let late = ada.fork(ReplicaId::new(2));
+    /// ada.transact(|tx| tx.text("t").delete(..).unwrap());
+    /// ada.compact(&ada.version().clone());
+    ///
+    /// let mut bob = Doc::new(ReplicaId::new(3));
+    /// bob.merge_snapshot(&ada.snapshot())?; // Who has seen nothing gets the state.
+    /// assert_eq!(bob.text("t").to_string(), "");
+    ///
+    /// let mut late = late; // Who edits without having seen all that is refused.
+    /// let delta = late.transact(|tx| tx.text("t").push("!")).delta();
+    /// assert_eq!(ada.apply(&delta).map(|_| ()), Err(ApplyError::Compacted));
+    /// # Ok::<(), ApplyError>(())
+    /// ```
+    pub fn compact(&mut self, version: &VersionVector) -> u64 {
+        let floor = self.seen_by_all(version).max(self.floor);
+        // Those deleted later may be inserted beside by who does not know it yet.
+        let mut later: Vec<(u32, Range<Lv>)> = Vec::new();
+        for entry in self.log.range(floor, self.numbers.next()) {
+            match &entry.edit {
+                Edit::Delete { first, count, down } => {
+                    let lowest = if *down { first - (count - 1) } else { *first };
+                    later.push((entry.container, lowest..lowest + count));
+                }
+                Edit::Move { item, .. } => later.push((entry.container, *item..item + 1)),
+                _ => {}
+            }
+        }
+        let mut freed = 0;
+        for (at, container) in self.state.containers.iter_mut().enumerate() {
+            let mut kept: Vec<Range<Lv>> =
+                later.iter().filter(|entry| entry.0 == at as u32).map(|entry| entry.1.clone()).collect();
+            kept.sort_unstable_by_key(|range| range.start);
+            let kept = merged(kept);
+            match &mut container.data {
+                Data::Text(text) => freed += compact_text(text, floor, &kept),
+                Data::List(list) => freed += compact_list(list, floor, &kept),
+                _ => {}
+            }
+        }
+        self.state.size -= freed;
+        self.floor = floor;
+        self.log.drop_below(floor);
+        u64::from(self.numbers.next() - floor)
+    }
+
+    /// All operations with numbers below this are in `version`.
+    fn seen_by_all(&self, version: &VersionVector) -> Lv {
+        let numbers = &self.numbers;
+        for (at, span) in numbers.spans().iter().enumerate() {
+            let seen = version.get(numbers.replica(span.replica)).saturating_sub(u64::from(span.seq));
+            if seen < u64::from(numbers.span_end(at) - span.lv) {
+                return span.lv + seen as Lv;
+            }
+        }
+        numbers.next()
+    }
+}
+
+/// Ranges in order, those that touch as one.
+fn merged(ranges: Vec<Range<Lv>>) -> Vec<Range<Lv>> {
+    let mut merged: Vec<Range<Lv>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// Takes out what was deleted below `floor`; says how much that is in the account of the size.
+fn compact_text(text: &mut Text, floor: Lv, later: &[Range<Lv>]) -> usize {
+    let anchors: BTreeSet<Lv> =
+        gather(text.marks.iter().flat_map(|mark| [mark.start.element, mark.end.element]).flatten());
+    let gone = |lv: Lv| lv < floor && !lies_in(later, lv) && !anchors.contains(&lv);
+    text.sequence.purge(gone) * size::ELEMENT
+}
+
+fn compact_list(list: &mut List, floor: Lv, later: &[Range<Lv>]) -> usize {
+    let stays = |item: Lv| item >= floor || lies_in(later, item);
+    let (items, moved) = (&list.items, &list.moved);
+    let item_of = |slot: Lv| moved.get(&slot).copied().unwrap_or(slot);
+    // The slot an item stands in stays with it, and the first one names it.
+    let gone = |slot: Lv| {
+        let item = item_of(slot);
+        slot < floor
+            && !stays(item)
+            && items.get(&item).is_none_or(|known| known.removed || (known.slot != slot && item != slot))
+    };
+    let purged: Vec<Lv> = list
+        .sequence
+        .runs()
+        .filter(|run| !run.visible)
+        .flat_map(|run| run.lv..run.lv + run.len)
+        .filter(|&slot| gone(slot))
+        .collect();
+    let mut freed = 0;
+    let purged: BTreeSet<Lv> = gather(purged);
+    freed += list.sequence.purge(|slot| purged.contains(&slot)) * size::ELEMENT;
+    list.moved.retain(|slot, _| {
+        !purged.contains(slot) || {
+            freed += size::ENTRY;
+            false
+        }
+    });
+    list.items.retain(|item, known| {
+        let goes = known.removed && purged.contains(item);
+        if goes {
+            freed += size::ENTRY + known.held.size();
+        }
+        !goes
+    });
+    debug_assert!(list.items.keys().all(|item| *item != NONE));
+    freed
+}

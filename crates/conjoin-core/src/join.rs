@@ -1,0 +1,471 @@
+//! Joining two documents by their states alone: the least upper bound of both (Shapiro et al. 2011).
+//!
+//! What one has and the other has not is new where the other's version does not reach, and gone where it
+//! does.
+
+use std::ops::Range;
+
+use crate::changed::Raw;
+use crate::doc::{Applied, ApplyError, Doc};
+use crate::numbers::{Lv, NONE, Numbers};
+use crate::op::Anchor;
+use crate::sequence::{Content, Origins, Plain, Run, Sequence};
+use crate::size;
+use crate::state::{
+    Author, Data, Held, List, ListItem, MarkRecord, Members, Parent, Text, size_of_member, size_of_writes,
+};
+use crate::strings::Names;
+use crate::version::VersionVector;
+
+const CONTRADICTION: ApplyError = ApplyError::Inconsistent("a state contradicts what is known");
+
+/// Another document's numbers of operations and containers in terms of one's own.
+struct Translation<'a> {
+    theirs: &'a Doc,
+    /// Stretches of their numbers, where each begins here.
+    ranges: Vec<(Lv, Lv, u32)>,
+    containers: Vec<u32>,
+    /// The first number of those that are new here.
+    new: Lv,
+    /// What they have seen, and what was seen here.
+    version: &'a VersionVector,
+}
+
+impl Translation<'_> {
+    fn lv(&self, lv: Lv) -> Lv {
+        if lv == NONE {
+            return NONE;
+        }
+        let (from, to, _) = self.ranges[self.ranges.partition_point(|range| range.0 <= lv) - 1];
+        to + (lv - from)
+    }
+
+    /// Their numbers in stretches that follow each other here too.
+    fn parts(&self, lvs: Range<Lv>) -> impl Iterator<Item = (Range<Lv>, Lv)> + '_ {
+        let first = self.ranges.partition_point(|range| range.0 <= lvs.start) - 1;
+        let ranges = self.ranges[first..].iter().take_while(move |range| range.0 < lvs.end);
+        ranges.map(move |&(from, to, len)| {
+            let part = from.max(lvs.start)..(from + len).min(lvs.end);
+            let at = to + (part.start - from);
+            (part, at)
+        })
+    }
+
+    fn is_new(&self, ours: Lv) -> bool {
+        ours >= self.new && ours != NONE
+    }
+
+    fn held(&self, held: &Held) -> Held {
+        match held {
+            Held::Container(container) => Held::Container(self.containers[*container as usize]),
+            held => held.clone(),
+        }
+    }
+}
+
+impl Doc {
+    /// Takes in the state of another document.
+    pub(crate) fn join(&mut self, theirs: &Self) -> Result<Applied<'_>, ApplyError> {
+        self.raw.clear();
+        if !self.version.covers(&theirs.version) {
+            // Where something was let go of, the order of what stood beside it cannot be found again.
+            if theirs.floor > 0 || self.floor > 0 {
+                return Err(ApplyError::Compacted);
+            }
+            // What is refused leaves no trace.
+            let mut joined = self.clone();
+            joined.join_state(theirs)?;
+            *self = joined;
+            self.settle();
+        }
+        let missing = !self.pending.is_empty();
+        Ok(Applied::new(self, missing))
+    }
+
+    /// Takes another document as it is, having seen nothing.
+    pub(crate) fn adopt(&mut self, theirs: &Self) -> Applied<'_> {
+        let mut adopted = theirs.clone();
+        adopted.replica = self.replica;
+        adopted.state_limit = self.state_limit;
+        adopted.log.set_limit(self.log.limit());
+        adopted.pending = std::mem::take(&mut self.pending);
+        adopted.raw = adopted.state.everything();
+        *self = adopted;
+        self.settle();
+        let missing = !self.pending.is_empty();
+        Applied::new(self, missing)
+    }
+
+    fn join_state(&mut self, theirs: &Self) -> Result<(), ApplyError> {
+        let before = self.version.clone();
+        let new = self.numbers.next();
+        let mut tr =
+            Translation { theirs, ranges: Vec::new(), containers: Vec::new(), new, version: &theirs.version };
+        self.join_numbers(theirs, &mut tr)?;
+        self.join_names(theirs, &before)?;
+        for (at, container) in theirs.state.containers.iter().enumerate() {
+            let string =
+                |strings: &mut crate::strings::Strings, id| strings.intern_shared(theirs.strings.get(id));
+            let parent = match container.parent {
+                Parent::Root(name) => Parent::Root(string(&mut self.strings, name)),
+                Parent::Key { map, key, base } => Parent::Key {
+                    map: tr.containers[map as usize],
+                    key: string(&mut self.strings, key),
+                    base: tr.lv(base),
+                },
+                Parent::Item { list, item } => {
+                    Parent::Item { list: tr.containers[list as usize], item: tr.lv(item) }
+                }
+            };
+            debug_assert_eq!(tr.containers.len(), at);
+            let ours = self.state.make(container.kind, parent, tr.lv(container.made), &self.strings);
+            tr.containers.push(ours);
+        }
+        for (&made, &container) in &theirs.state.made {
+            let (made, container) = (tr.lv(made), tr.containers[container as usize]);
+            match self.state.made.insert(made, container) {
+                Some(other) if other != container => return Err(CONTRADICTION),
+                Some(_) => {}
+                None => self.state.size += size::SUM,
+            }
+        }
+        for (at, container) in theirs.state.containers.iter().enumerate() {
+            self.join_data(tr.containers[at], &container.data, &tr, &before)?;
+        }
+        self.log.skip(new, self.numbers.next());
+        self.version.join(&theirs.version);
+        Ok(())
+    }
+
+    fn join_numbers(&mut self, theirs: &Self, tr: &mut Translation<'_>) -> Result<(), ApplyError> {
+        let numbers = &theirs.numbers;
+        for (at, span) in numbers.spans().iter().enumerate() {
+            let len = numbers.span_end(at) - span.lv;
+            let replica = self.numbers.introduce(numbers.replica(span.replica));
+            let known = self.numbers.count(replica).saturating_sub(span.seq).min(len);
+            let mut done = 0;
+            while done < known {
+                let lv = self.numbers.lv_of(replica, span.seq + done).ok_or(CONTRADICTION)?;
+                let run = (self.numbers.span_end(self.numbers.span_of(lv)) - lv).min(known - done);
+                tr.ranges.push((span.lv + done, lv, run));
+                done += run;
+            }
+            if done < len {
+                let deps: Vec<Lv> = match done {
+                    0 => numbers.deps(at).iter().map(|&dep| tr.lv(dep)).collect(),
+                    _ => Vec::new(),
+                };
+                let lv = self.numbers.push(replica, len - done, &deps);
+                tr.ranges.push((span.lv + done, lv, len - done));
+            }
+        }
+        Ok(())
+    }
+
+    fn join_names(&mut self, theirs: &Self, before: &VersionVector) -> Result<(), ApplyError> {
+        for (at, names) in theirs.names.iter().enumerate() {
+            let id = theirs.numbers.replica(at as u32);
+            if theirs.version.get(id) <= before.get(id) {
+                continue;
+            }
+            let replica = self.numbers.introduce(id) as usize;
+            if self.names.len() <= replica {
+                self.names.resize_with(replica + 1, Names::default);
+            }
+            let known = self.names[replica].list().len();
+            for (nth, &(string, seq)) in names.list().iter().enumerate() {
+                let string = self.strings.intern_shared(theirs.strings.get(string));
+                if nth < known {
+                    if self.names[replica].list()[nth] != (string, seq) {
+                        return Err(CONTRADICTION);
+                    }
+                } else if self.names[replica].introduce(string, seq) {
+                    self.state.size += size::string(self.strings.get(string));
+                } else {
+                    return Err(CONTRADICTION);
+                }
+            }
+        }
+        self.names.resize_with(self.numbers.replicas().len(), Names::default);
+        Ok(())
+    }
+
+    fn join_data(
+        &mut self,
+        container: u32,
+        theirs: &Data,
+        tr: &Translation<'_>,
+        before: &VersionVector,
+    ) -> Result<(), ApplyError> {
+        let (numbers, raw) = (&self.numbers, &mut self.raw);
+        let size = &mut self.state.size;
+        // What is here and not there is gone if they have seen it.
+        let seen_by_them = |lv: Lv| lv < tr.new && tr.version.contains(numbers.id(lv));
+        match (&mut self.state.containers[container as usize].data, theirs) {
+            (Data::Counter(ours), Data::Counter(theirs))
+            | (Data::FloatCounter(ours), Data::FloatCounter(theirs)) => {
+                let news = |replica| tr.version.get(replica) > before.get(replica);
+                let was = ours.clone();
+                ours.join(theirs, &news, size);
+                if *ours != was {
+                    raw.push(Raw::Value { container });
+                }
+            }
+            (Data::Register(ours), Data::Register(theirs)) => {
+                *size -= size_of_writes(ours);
+                let was = ours.len();
+                ours.retain(|write| {
+                    !seen_by_them(write.0) || theirs.iter().any(|other| tr.lv(other.0) == write.0)
+                });
+                let mut changed = ours.len() != was;
+                for (lv, value) in theirs {
+                    let lv = tr.lv(*lv);
+                    if tr.is_new(lv) {
+                        ours.push((lv, value.clone()));
+                        changed = true;
+                    }
+                }
+                ours.sort_unstable_by_key(|write| std::cmp::Reverse(numbers.stamp(write.0)));
+                *size += size_of_writes(ours);
+                if changed {
+                    raw.push(Raw::Value { container });
+                }
+            }
+            (Data::Map(ours), Data::Map(theirs)) => {
+                for (&key, slot) in &theirs.slots {
+                    let lv = tr.lv(slot.lv);
+                    if !tr.is_new(lv) {
+                        continue;
+                    }
+                    let key = self.strings.intern_shared(tr.theirs.strings.get(key));
+                    let author = author(numbers, lv);
+                    if ours.put(key, lv, tr.held(&slot.held), &author, &self.strings, size) {
+                        raw.push(Raw::Key { container, key });
+                    }
+                }
+            }
+            (Data::Set(ours), Data::Set(theirs)) => {
+                join_sets(ours, theirs, tr, &seen_by_them, container, size, raw)
+            }
+            (Data::Text(ours), Data::Text(theirs)) => {
+                join_texts(ours, theirs, tr, numbers, container, size, raw)?;
+                for mark in &theirs.marks {
+                    let lv = tr.lv(mark.lv);
+                    if !tr.is_new(lv) {
+                        continue;
+                    }
+                    let anchor =
+                        |anchor: Anchor<Lv>| Anchor { element: anchor.element.map(|lv| tr.lv(lv)), ..anchor };
+                    let key = self.strings.intern_shared(tr.theirs.strings.get(mark.key));
+                    let (start, end) = (anchor(mark.start), anchor(mark.end));
+                    let known =
+                        |anchor: Anchor<Lv>| anchor.element.is_none_or(|lv| ours.sequence.holds(lv, 1));
+                    if !known(start) || !known(end) {
+                        return Err(CONTRADICTION);
+                    }
+                    let record = MarkRecord { lv, start, end, key, value: mark.value.clone() };
+                    ours.add_mark(container, record, size, raw);
+                }
+            }
+            (Data::List(ours), Data::List(theirs)) => {
+                join_lists(ours, theirs, tr, numbers, container, size, raw)?
+            }
+            _ => return Err(CONTRADICTION),
+        }
+        Ok(())
+    }
+}
+
+fn author(numbers: &Numbers, lv: Lv) -> Author<'_> {
+    Author { numbers, replica: numbers.author(lv), unseen: &[], start: NONE, lamport: 0 }
+}
+
+fn join_sets(
+    ours: &mut Members,
+    theirs: &Members,
+    tr: &Translation<'_>,
+    seen_by_them: &impl Fn(Lv) -> bool,
+    container: u32,
+    size: &mut usize,
+    raw: &mut Vec<Raw>,
+) {
+    ours.values.retain(|value, adds| {
+        let was = adds.len();
+        let kept: Vec<Lv> = theirs
+            .values
+            .get(value)
+            .into_iter()
+            .flatten()
+            .map(|&add| tr.lv(add))
+            .filter(|&add| !tr.is_new(add))
+            .collect();
+        adds.retain(|add| !seen_by_them(*add) || kept.contains(add));
+        *size = *size + size_of_member(&value.0, adds.len()) - size_of_member(&value.0, was);
+        if adds.is_empty() {
+            raw.push(Raw::Member { container, value: value.0.clone() });
+        }
+        !adds.is_empty()
+    });
+    for (value, adds) in &theirs.values {
+        let new: Vec<Lv> = adds.iter().map(|&add| tr.lv(add)).filter(|&add| tr.is_new(add)).collect();
+        if new.is_empty() {
+            continue;
+        }
+        let ours = ours.values.entry(value.clone()).or_default();
+        if ours.is_empty() {
+            raw.push(Raw::Member { container, value: value.0.clone() });
+        }
+        let was = ours.len();
+        ours.extend(new);
+        *size = *size + size_of_member(&value.0, ours.len()) - size_of_member(&value.0, was);
+    }
+}
+
+/// A stretch of another sequence, in one's own numbers.
+struct Piece {
+    lv: Lv,
+    len: u32,
+    origins: Origins,
+    /// Where its text is in all their visible text, if it is visible.
+    text: Option<Range<usize>>,
+}
+
+/// Their elements that are new here, as a causal order has them, and those known here that they have
+/// hidden. `text` is their visible text.
+fn compare<C: Content>(
+    theirs: &Sequence<C>,
+    text: &str,
+    tr: &Translation<'_>,
+) -> (Vec<Piece>, Vec<(Lv, u32)>) {
+    let (mut new, mut hidden) = (Vec::new(), Vec::new());
+    let mut rest = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    let mut at = rest.next().unwrap_or(0);
+    for Run { lv, len, visible, left, right } in theirs.runs() {
+        for (part, ours) in tr.parts(lv..lv + len) {
+            let len = part.end - part.start;
+            let from = at;
+            if visible && !text.is_empty() {
+                at = rest.nth(len as usize - 1).unwrap_or(text.len());
+            }
+            if tr.is_new(ours) {
+                let left = if part.start == lv { left } else { part.start - 1 };
+                let origins = Origins { left: tr.lv(left), right: tr.lv(right) };
+                new.push(Piece { lv: ours, len, origins, text: visible.then_some(from..at) });
+            } else if !visible {
+                hidden.push((ours, len));
+            }
+        }
+    }
+    new.sort_unstable_by_key(|piece| piece.lv);
+    (new, hidden)
+}
+
+fn join_texts(
+    ours: &mut Text,
+    theirs: &Text,
+    tr: &Translation<'_>,
+    numbers: &Numbers,
+    container: u32,
+    size: &mut usize,
+    raw: &mut Vec<Raw>,
+) -> Result<(), ApplyError> {
+    let text = theirs.sequence.to_string();
+    let (new, hidden) = compare(&theirs.sequence, &text, tr);
+    for piece in new {
+        let content = piece.text.map(|range| &text[range]);
+        let visible = content.is_some();
+        let at = ours
+            .sequence
+            .insert_between(piece.lv, piece.len, piece.origins, content, &author(numbers, piece.lv))
+            .map_err(|_| CONTRADICTION)?;
+        *size += piece.len as usize * size::ELEMENT;
+        if visible {
+            raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: piece.len });
+        }
+    }
+    for (lv, len) in hidden {
+        let told = |at: usize, deleted: u32| {
+            raw.push(Raw::Splice { container, at: at as u32, deleted, inserted: 0 })
+        };
+        ours.sequence.hide(lv, len, told).map_err(|_| CONTRADICTION)?;
+    }
+    Ok(())
+}
+
+fn join_lists(
+    ours: &mut List,
+    theirs: &List,
+    tr: &Translation<'_>,
+    numbers: &Numbers,
+    container: u32,
+    size: &mut usize,
+    raw: &mut Vec<Raw>,
+) -> Result<(), ApplyError> {
+    // All slots come in hidden; each item then shows the one it stands in.
+    let (new, _) = compare(&theirs.sequence, "", tr);
+    for piece in new {
+        ours.sequence
+            .insert_between(piece.lv, piece.len, piece.origins, None, &author(numbers, piece.lv))
+            .map_err(|_| CONTRADICTION)?;
+        *size += piece.len as usize * size::ELEMENT;
+    }
+    for (&slot, &item) in &theirs.moved {
+        let (slot, item) = (tr.lv(slot), tr.lv(item));
+        match ours.moved.insert(slot, item) {
+            Some(other) if other != item => return Err(CONTRADICTION),
+            Some(_) => {}
+            None => *size += size::ENTRY,
+        }
+    }
+    for (&lv, item) in &theirs.items {
+        let lv = tr.lv(lv);
+        let (written, slot) = (tr.lv(item.written), tr.lv(item.slot));
+        let known = match ours.items.get_mut(&lv) {
+            Some(known) => known,
+            None if !tr.is_new(lv) => return Err(CONTRADICTION),
+            None => {
+                let held = tr.held(&item.held);
+                *size += size::ENTRY + held.size();
+                if !item.removed {
+                    show(&mut ours.sequence, slot, container, raw)?;
+                }
+                ours.items.insert(lv, ListItem { held, written, slot, removed: item.removed });
+                continue;
+            }
+        };
+        if tr.is_new(written) && numbers.stamp(written) > numbers.stamp(known.written) {
+            let held = tr.held(&item.held);
+            *size = *size + held.size() - known.held.size();
+            (known.held, known.written) = (held, written);
+            if let Some(place) = ours.sequence.find(known.slot).filter(|place| place.visible) {
+                raw.push(Raw::Splice { container, at: place.index as u32, deleted: 1, inserted: 1 });
+            }
+        }
+        let removed = item.removed && !known.removed;
+        let moved = tr.is_new(slot) && numbers.stamp(slot) > numbers.stamp(known.slot);
+        let (was, gone) = (known.slot, known.removed);
+        known.removed |= item.removed;
+        if moved {
+            known.slot = slot;
+        }
+        if !gone && (removed || moved) {
+            ours.hide(was, container, raw);
+        }
+        if !gone && !removed && moved {
+            show(&mut ours.sequence, slot, container, raw)?;
+        }
+    }
+    if ours.is_sound() { Ok(()) } else { Err(CONTRADICTION) }
+}
+
+fn show(
+    sequence: &mut Sequence<Plain>,
+    slot: Lv,
+    container: u32,
+    raw: &mut Vec<Raw>,
+) -> Result<(), ApplyError> {
+    if let Some(at) = sequence.show(slot).map_err(|_| CONTRADICTION)? {
+        raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: 1 });
+    }
+    Ok(())
+}

@@ -1,0 +1,386 @@
+//! Local numbers of operations, and what each operation's author had seen.
+//!
+//! A document numbers the operations it applies, from 0, in the order in which it does. That order is
+//! a causal one, so an operation's number is above those of all its author had seen. Inside, everything
+//! speaks in these numbers; ids of replicas stand on the wire alone. Operations of one replica that
+//! follow each other take one entry however many there are.
+//!
+//! The history is a graph: each span of operations names the latest operations its author had seen.
+//! What an author had *not* seen of what is here is found by walking back from both ends until they
+//! meet, as in J. Gentle and M. Kleppmann, *Collaborative Text Editing with Eg-walker* (2025): the cost
+//! is that of the concurrent part alone.
+
+use std::collections::{BTreeMap, BinaryHeap};
+use std::ops::Range;
+
+use crate::version::{OpId, ReplicaId};
+
+/// The local number of an operation.
+pub(crate) type Lv = u32;
+
+/// No operation. As a left origin the start of a sequence, as a right origin its end.
+pub(crate) const NONE: Lv = Lv::MAX;
+
+/// So many operations a document takes in from others; as many again are left for its own.
+pub(crate) const MAX_OPS: u64 = 1 << 31;
+
+/// Operations of one replica with consecutive numbers, each having seen the one before.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Span {
+    pub(crate) lv: Lv,
+    pub(crate) replica: u32,
+    pub(crate) seq: u32,
+    pub(crate) lamport: u32,
+    /// Where the operations of other replicas that it had seen stand in the list of them all.
+    deps: u32,
+}
+
+/// When an operation was made: logical time, ties settled by replica.
+pub(crate) type Stamp = (u32, ReplicaId);
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Numbers {
+    replicas: Vec<ReplicaId>,
+    by_id: BTreeMap<ReplicaId, u32>,
+    spans: Vec<Span>,
+    deps: Vec<Lv>,
+    /// For each replica the first sequence number of each of its spans, and the number it has here.
+    places: Vec<Vec<(u32, Lv)>>,
+    next: Lv,
+    /// The latest operations: those no other one here had seen.
+    heads: Vec<Lv>,
+    /// What the authors of the latest concurrent operations had not seen.
+    recent: Vec<Recent>,
+}
+
+/// What a replica had not seen when it made operations up to `seq`, of all up to `until` here.
+#[derive(Debug, Clone)]
+struct Recent {
+    replica: u32,
+    seq: u32,
+    until: Lv,
+    unseen: Vec<Range<Lv>>,
+}
+
+/// So many replicas are remembered as what they had not seen.
+const RECENT: usize = 8;
+
+impl Numbers {
+    pub(crate) const fn new() -> Self {
+        Self {
+            replicas: Vec::new(),
+            by_id: BTreeMap::new(),
+            spans: Vec::new(),
+            deps: Vec::new(),
+            places: Vec::new(),
+            next: 0,
+            heads: Vec::new(),
+            recent: Vec::new(),
+        }
+    }
+
+    /// The number the next operation takes.
+    pub(crate) const fn next(&self) -> Lv {
+        self.next
+    }
+
+    pub(crate) fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    pub(crate) fn replicas(&self) -> &[ReplicaId] {
+        &self.replicas
+    }
+
+    pub(crate) fn replica(&self, number: u32) -> ReplicaId {
+        self.replicas[number as usize]
+    }
+
+    pub(crate) fn replica_number(&self, replica: ReplicaId) -> Option<u32> {
+        self.by_id.get(&replica).copied()
+    }
+
+    /// The number of a replica, which it gets if it has none.
+    pub(crate) fn introduce(&mut self, replica: ReplicaId) -> u32 {
+        if let Some(last) = self.spans.last()
+            && self.replicas[last.replica as usize] == replica
+        {
+            return last.replica;
+        }
+        *self.by_id.entry(replica).or_insert_with(|| {
+            self.replicas.push(replica);
+            self.places.push(Vec::new());
+            self.replicas.len() as u32 - 1
+        })
+    }
+
+    /// The number of a replica that has none yet.
+    pub(crate) fn introduce_new(&mut self, replica: ReplicaId) -> Option<u32> {
+        let next = self.replicas.len() as u32;
+        (self.introduce(replica) == next).then_some(next)
+    }
+
+    /// How many operations of a replica are here.
+    pub(crate) fn count(&self, replica: u32) -> u32 {
+        let Some(&(seq, lv)) = self.places[replica as usize].last() else { return 0 };
+        seq + (self.span_end(self.span_of(lv)) - lv)
+    }
+
+    /// The number of an operation that is here.
+    pub(crate) fn lv(&self, id: OpId) -> Option<Lv> {
+        self.lv_of(self.replica_number(id.replica)?, u32::try_from(id.seq).ok()?)
+    }
+
+    pub(crate) fn lv_of(&self, replica: u32, seq: u32) -> Option<Lv> {
+        let places = &self.places[replica as usize];
+        let at = match places.last() {
+            Some(last) if last.0 <= seq => places.len() - 1,
+            _ => places.partition_point(|place| place.0 <= seq).checked_sub(1)?,
+        };
+        let (first, lv) = places[at];
+        let lv = lv.checked_add(seq - first)?;
+        let span = if at + 1 == places.len() { self.span_of(places[at].1) } else { return Some(lv) };
+        (lv < self.span_end(span)).then_some(lv)
+    }
+
+    /// Which span an operation is in.
+    pub(crate) fn span_of(&self, lv: Lv) -> usize {
+        match self.spans.last() {
+            Some(last) if last.lv <= lv => self.spans.len() - 1,
+            _ => self.spans.partition_point(|span| span.lv <= lv).saturating_sub(1),
+        }
+    }
+
+    pub(crate) fn span_end(&self, span: usize) -> Lv {
+        self.spans.get(span + 1).map_or(self.next, |next| next.lv)
+    }
+
+    /// The operations of others that the author of a span had seen last.
+    pub(crate) fn deps(&self, span: usize) -> &[Lv] {
+        let end = self.spans.get(span + 1).map_or(self.deps.len(), |next| next.deps as usize);
+        &self.deps[self.spans[span].deps as usize..end]
+    }
+
+    pub(crate) fn id(&self, lv: Lv) -> OpId {
+        let span = &self.spans[self.span_of(lv)];
+        OpId { replica: self.replica(span.replica), seq: u64::from(span.seq + (lv - span.lv)) }
+    }
+
+    /// How many operations from this one on, upwards or downwards, have consecutive numbers both here and
+    /// with their replica.
+    pub(crate) fn run(&self, lv: Lv, down: bool) -> u32 {
+        let span = self.span_of(lv);
+        if down { lv + 1 - self.spans[span].lv } else { self.span_end(span) - lv }
+    }
+
+    pub(crate) fn author(&self, lv: Lv) -> ReplicaId {
+        self.replica(self.spans[self.span_of(lv)].replica)
+    }
+
+    pub(crate) fn stamp(&self, lv: Lv) -> Stamp {
+        let span = &self.spans[self.span_of(lv)];
+        (span.lamport + (lv - span.lv), self.replica(span.replica))
+    }
+
+    /// The logical time of an operation of this replica whose author had seen these.
+    pub(crate) fn lamport_after(&self, replica: Option<u32>, deps: &[Lv]) -> u32 {
+        let own = replica.and_then(|replica| self.last_of(replica));
+        let latest = deps.iter().copied().chain(own).map(|lv| self.stamp(lv).0).max();
+        latest.map_or(0, |lamport| lamport + 1)
+    }
+
+    fn last_of(&self, replica: u32) -> Option<Lv> {
+        let &(_, lv) = self.places[replica as usize].last()?;
+        Some(self.span_end(self.span_of(lv)) - 1)
+    }
+
+    /// Numbers the next `len` operations of a replica, whose author had seen `deps` of others.
+    pub(crate) fn push(&mut self, replica: u32, len: u32, deps: &[Lv]) -> Lv {
+        let lv = self.next;
+        if !(self.follows(replica) && deps.is_empty()) {
+            let lamport = self.lamport_after(Some(replica), deps);
+            let seq = self.count(replica);
+            let previous = self.last_of(replica);
+            self.heads.retain(|head| Some(*head) != previous && !deps.contains(head));
+            self.heads.push(lv);
+            self.spans.push(Span { lv, replica, seq, lamport, deps: self.deps.len() as u32 });
+            self.deps.extend_from_slice(deps);
+            self.places[replica as usize].push((seq, lv));
+        }
+        self.next = self.next.checked_add(len).expect("nobody makes two billion operations in one session");
+        // The span's operations before were a head, or the new one would not have followed on them.
+        let last = self.next - 1;
+        let span = self.spans.last().expect("there is one: it was just extended").lv;
+        match self.heads.iter_mut().find(|head| **head >= span) {
+            Some(head) => *head = last,
+            None => self.heads.push(last),
+        }
+        lv
+    }
+
+    /// Whether the last operation here is this replica's, so that its next one can follow on it.
+    pub(crate) fn follows(&self, replica: u32) -> bool {
+        self.spans.last().is_some_and(|last| last.replica == replica)
+    }
+
+    /// What others have made that a replica's next operation here has seen last.
+    pub(crate) fn deps_of_next(&self, replica: u32) -> Vec<Lv> {
+        let previous = self.last_of(replica);
+        self.heads.iter().copied().filter(|head| Some(*head) != previous).collect()
+    }
+
+    /// What the author of a replica's next operation had not seen of all that is here: `deps` is the
+    /// latest of others' that it had seen.
+    pub(crate) fn unseen(&mut self, replica: Option<u32>, deps: &[Lv]) -> Vec<Range<Lv>> {
+        let previous = replica.and_then(|replica| self.last_of(replica));
+        if self.heads.iter().all(|head| Some(*head) == previous || deps.contains(head)) {
+            self.recent.retain(|recent| Some(recent.replica) != replica);
+            return Vec::new();
+        }
+        let Some(replica) = replica else { return self.walk(deps.iter().copied()) };
+        let seq = self.count(replica);
+        let known = self.recent.iter().position(|recent| recent.replica == replica && recent.seq == seq);
+        let mut recent = match known {
+            Some(at) if deps.is_empty() => {
+                let mut recent = self.recent.remove(at);
+                if recent.until < self.next {
+                    extend(&mut recent.unseen, recent.until..self.next);
+                }
+                recent
+            }
+            _ => {
+                let parents = deps.iter().copied().chain(previous);
+                Recent { replica, seq, until: self.next, unseen: self.walk(parents) }
+            }
+        };
+        let unseen = recent.unseen.clone();
+        recent.until = self.next;
+        self.recent.retain(|recent| recent.replica != replica);
+        self.recent.truncate(RECENT - 1);
+        self.recent.insert(0, recent);
+        unseen
+    }
+
+    /// What the author of an operation that is here had not seen, of all that is here now.
+    pub(crate) fn unseen_by(&self, lv: Lv) -> Vec<Range<Lv>> {
+        self.walk(std::iter::once(lv))
+    }
+
+    /// Takes note that the replica of which [`unseen`](Self::unseen) was asked made `len` operations.
+    pub(crate) fn made(&mut self, replica: u32, len: u32) {
+        if let Some(recent) = self.recent.first_mut().filter(|recent| recent.replica == replica) {
+            recent.seq += len;
+            recent.until += len;
+        }
+    }
+
+    /// What is here and not among `parents` and what came before them.
+    fn walk(&self, parents: impl Iterator<Item = Lv>) -> Vec<Range<Lv>> {
+        // The largest number first; of the same operation, what is seen first.
+        let mut heap: BinaryHeap<(Lv, bool)> = parents.map(|lv| (lv, true)).collect();
+        heap.extend(self.heads.iter().map(|&lv| (lv, false)));
+        let mut open = self.heads.len();
+        let mut unseen: Vec<Range<Lv>> = Vec::new();
+        while open > 0 {
+            let Some((lv, mut seen)) = heap.pop() else { break };
+            open -= usize::from(!seen);
+            let at = self.span_of(lv);
+            let first = self.spans[at].lv;
+            // Whatever else stands in this span: what comes before something seen is seen.
+            while let Some(&(other, other_seen)) = heap.peek().filter(|entry| entry.0 >= first) {
+                heap.pop();
+                open -= usize::from(!other_seen);
+                if other_seen && !seen {
+                    seen = true;
+                    unseen.push(other + 1..lv + 1);
+                }
+            }
+            if !seen {
+                unseen.push(first..lv + 1);
+            }
+            let span = &self.spans[at];
+            let previous = span.seq.checked_sub(1).and_then(|seq| self.lv_of(span.replica, seq));
+            for parent in self.deps(at).iter().copied().chain(previous) {
+                open += usize::from(!seen);
+                heap.push((parent, seen));
+            }
+        }
+        unseen.reverse();
+        let mut merged: Vec<Range<Lv>> = Vec::with_capacity(unseen.len());
+        for range in unseen.into_iter().filter(|range| !range.is_empty()) {
+            extend(&mut merged, range);
+        }
+        merged
+    }
+}
+
+/// Appends a range, one with the last if it follows on it.
+fn extend(ranges: &mut Vec<Range<Lv>>, range: Range<Lv>) {
+    match ranges.last_mut() {
+        Some(last) if last.end == range.start => last.end = range.end,
+        _ => ranges.push(range),
+    }
+}
+
+/// Whether a number lies in one of some ranges, which are in order.
+pub(crate) fn lies_in(ranges: &[Range<Lv>], lv: Lv) -> bool {
+    let at = ranges.partition_point(|range| range.end <= lv);
+    ranges.get(at).is_some_and(|range| range.start <= lv)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_not_seen_is_found(
+            steps in prop::collection::vec((0..4u64, 1..4u32, prop::collection::vec(any::<prop::sample::Index>(), 0..3)), 1..40)
+        ) {
+            let mut numbers = Numbers::new();
+            let mut past: Vec<BTreeSet<Lv>> = Vec::new();
+            let mut last: BTreeMap<u64, Lv> = BTreeMap::new();
+            for (replica, len, deps) in steps {
+                let number = numbers.introduce(ReplicaId::new(replica));
+                let mut seen = last.get(&replica).map_or_else(BTreeSet::new, |&lv| past[lv as usize].clone());
+                let mut deps: Vec<Lv> =
+                    if past.is_empty() { Vec::new() } else { deps.iter().map(|dep| dep.index(past.len()) as Lv).collect() };
+                for &dep in &deps {
+                    seen.extend(&past[dep as usize]);
+                }
+                // As an author would say it: the latest, of others.
+                let all: Vec<Lv> = deps.clone();
+                let own = last.get(&replica).copied();
+                deps.retain(|dep| {
+                    !all.iter().chain(&own).any(|other| other != dep && past[*other as usize].contains(dep)) && Some(*dep) != own
+                });
+                deps.sort_unstable();
+                deps.dedup();
+                let unseen = numbers.unseen(Some(number), &deps);
+                for lv in 0..numbers.next() {
+                    prop_assert_eq!(lies_in(&unseen, lv), !seen.contains(&lv));
+                }
+                let lv = numbers.push(number, len, &deps);
+                numbers.made(number, len);
+                for lv in lv..lv + len {
+                    seen.insert(lv);
+                    past.push(seen.clone());
+                    let id = numbers.id(lv);
+                    prop_assert_eq!(numbers.lv(id), Some(lv));
+                    prop_assert_eq!(id.replica, ReplicaId::new(replica));
+                    let longest = seen.iter().filter(|&&other| other != lv).map(|&other| numbers.stamp(other).0 + 1).max();
+                    prop_assert_eq!(numbers.stamp(lv).0, longest.unwrap_or(0));
+                }
+                last.insert(replica, numbers.next() - 1);
+                let heads: BTreeSet<Lv> =
+                    (0..numbers.next()).filter(|lv| !past.iter().enumerate().any(|(other, seen)| other as Lv != *lv && seen.contains(lv))).collect();
+                prop_assert_eq!(numbers.heads.iter().copied().collect::<BTreeSet<_>>(), heads);
+                prop_assert_eq!(numbers.lv(OpId { replica: ReplicaId::new(replica), seq: u64::from(numbers.count(number)) }), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Edits: one's own by index, and what all edits come down to: putting pieces in, hiding and showing them.
+
+use super::content::{BYTES, Content, Plain, Width};
+use super::leaf::{InLeaf, LONGEST, Piece, RUNS};
+use super::{Lv, Near, Origins, Run, Sequence, Spot, Unknown};
+use crate::numbers::NONE as EDGE;
+
+impl<C: Content> Sequence<C> {
+    /// Inserts right after the visible element before an index, left of what is hidden there.
+    ///
+    /// # Panics
+    ///
+    /// If the index is out of range.
+    pub(crate) fn insert_at(&mut self, at: usize, lv: Lv, content: C::Slice<'_>) -> Origins {
+        assert!(at <= self.len(), "inserting at {at} of {}", self.len());
+        let (spot, start, left) = match at {
+            0 => (Spot::START, 0, EDGE),
+            _ => {
+                let (spot, start) = self.locate(at as u32 - 1);
+                let left = self.tree.leaf(spot.leaf).runs[spot.run as usize].lv + spot.offset;
+                (Spot { offset: spot.offset + 1, ..spot }, start, left)
+            }
+        };
+        let origins = Origins { left, right: self.next_of(spot) };
+        self.put_visible(spot, start, lv, origins, content);
+        origins
+    }
+
+    /// Hides visible elements and tells each stretch of their numbers, in document order.
+    ///
+    /// # Panics
+    ///
+    /// If the range is out of range.
+    pub(crate) fn delete_at(&mut self, at: usize, count: usize, mut told: impl FnMut(Lv, u32)) {
+        let len = self.len();
+        assert!(at <= len && count <= len - at, "deleting {count} at {at} of {len}");
+        let mut left = count as u32;
+        while left > 0 {
+            let (spot, start) = self.locate(at as u32);
+            let piece = self.tree.leaf(spot.leaf).runs[spot.run as usize];
+            let here = left.min(piece.len() - spot.offset);
+            self.flip(spot, start, here, None);
+            told(piece.lv + spot.offset, here);
+            left -= here;
+        }
+    }
+
+    /// Puts visible elements into a spot, in pieces that fit.
+    pub(super) fn put_visible(
+        &mut self,
+        spot: Spot,
+        start: u32,
+        lv: Lv,
+        origins: Origins,
+        content: C::Slice<'_>,
+    ) {
+        let width = C::width(content);
+        if self.carry_on(spot, start, lv, origins, content, width) {
+            return;
+        }
+        let Origins { left, right } = origins;
+        let mut run = Run { lv, len: 0, visible: true, left, right };
+        let (mut spot, mut start, mut rest) = (spot, start, content);
+        loop {
+            let (slice, after) = C::cut(rest, BYTES / 2);
+            let width = C::width(slice);
+            if width.chars == 0 {
+                return;
+            }
+            run.len = width.chars;
+            (spot, start) = self.make_room(spot, start, width.bytes());
+            let at = self.within(spot);
+            let leaf = self.tree.leaf_mut(spot.leaf);
+            leaf.content.insert(at, leaf.width, slice);
+            self.tree.grow(spot.leaf, width, run.lv, run.lv + run.len);
+            spot = self.put(spot, start, Piece::from(run));
+            (run.lv, run.left) = (run.lv + run.len, run.lv + run.len - 1);
+            rest = after;
+        }
+    }
+
+    /// Lengthens the run before a spot, if these elements carry it on: most edits come to no more than this.
+    fn carry_on(
+        &mut self,
+        spot: Spot,
+        start: u32,
+        lv: Lv,
+        origins: Origins,
+        content: C::Slice<'_>,
+        width: Width,
+    ) -> bool {
+        let leaf = self.tree.leaf_mut(spot.leaf);
+        let Some(piece) = leaf.runs.get_mut(spot.run as usize) else { return false };
+        let carries_on = spot.offset == piece.len() && piece.carried_on_by(lv, origins, width.chars);
+        if !carries_on || (C::WEIGHS && leaf.width.bytes() + width.bytes() > BYTES) {
+            return false;
+        }
+        piece.extend(width.chars);
+        leaf.content.insert(spot.before + spot.offset, leaf.width, content);
+        self.tree.grow(spot.leaf, width, lv, lv + width.chars);
+        self.index.assign(lv, lv + width.chars, spot.leaf);
+        self.near = Near { leaf: spot.leaf, start, run: spot.run, before: spot.before };
+        true
+    }
+
+    /// Puts hidden elements into a spot.
+    pub(super) fn put_hidden(&mut self, spot: Spot, start: u32, lv: Lv, len: u32, origins: Origins) {
+        let Origins { left, right } = origins;
+        let mut run = Run { lv, len, visible: false, left, right };
+        let (mut spot, mut start, mut rest) = (spot, start, len);
+        while rest > 0 {
+            run.len = rest.min(LONGEST);
+            (spot, start) = self.make_room(spot, start, 0);
+            self.tree.grow(spot.leaf, Width::default(), run.lv, run.lv + run.len);
+            spot = self.put(spot, start, Piece::from(run));
+            (run.lv, run.left) = (run.lv + run.len, run.lv + run.len - 1);
+            rest -= run.len;
+        }
+    }
+
+    /// Puts a piece, already counted, into a leaf that has room. Tells the spot behind it.
+    fn put(&mut self, spot: Spot, start: u32, piece: Piece) -> Spot {
+        let Spot { leaf: id, run, offset, mut before } = spot;
+        let leaf = self.tree.leaf_mut(id);
+        let mut run = run as usize;
+        let mut offset = offset;
+        // At a piece's front is at the end of the one before it.
+        if offset == 0 && run > 0 {
+            run -= 1;
+            offset = leaf.runs[run].len();
+            before -= leaf.runs[run].chars();
+        }
+        match leaf.runs.get(run).copied() {
+            Some(found) if offset == found.len() && found.joins(piece) => {
+                leaf.runs[run].extend(piece.len());
+            }
+            Some(found) if offset > 0 => {
+                if offset < found.len() {
+                    leaf.runs[run] = found.part(0, offset);
+                    leaf.put(run + 1, found.part(offset, found.len()));
+                }
+                before += leaf.runs[run].chars();
+                run += 1;
+                leaf.put(run, piece);
+            }
+            _ => leaf.put(0, piece),
+        }
+        let offset = leaf.runs[run].len();
+        self.index.assign(piece.lv, piece.end(), id);
+        self.near = Near { leaf: id, start, run: run as u32, before };
+        Spot { leaf: id, run: run as u32, offset, before }
+    }
+
+    /// Makes room for so many bytes and two more runs. Tells where the spot is then.
+    fn make_room(&mut self, spot: Spot, start: u32, bytes: usize) -> (Spot, u32) {
+        let leaf = self.tree.leaf(spot.leaf);
+        let full = leaf.runs.len() + 2 > RUNS;
+        let held = leaf.width.bytes();
+        let heavy = C::WEIGHS && bytes > 0 && held > 0 && held + bytes > BYTES;
+        if !full && !heavy {
+            return (spot, start);
+        }
+        let run = spot.run as usize;
+        let at_end = run + 1 == leaf.runs.len() && spot.offset == leaf.runs[run].len();
+        let cut = if at_end {
+            // What grows at its end leaves full leaves behind.
+            InLeaf { run: run + 1, offset: 0, before: leaf.width.chars }
+        } else if full {
+            leaf.between()
+        } else {
+            leaf.middle()
+        };
+        let new = self.tree.leaf_mut(spot.leaf).cut(cut);
+        let id = self.tree.put_after(spot.leaf, new);
+        for at in 0..self.tree.leaf(id).runs.len() {
+            let piece = self.tree.leaf(id).runs[at];
+            self.index.assign(piece.lv, piece.end(), id);
+        }
+        let width = self.tree.leaf(spot.leaf).width.chars;
+        // The place of the last edit may have moved; it is set anew by the one that needs room.
+        self.near = Near { leaf: spot.leaf, start, run: 0, before: 0 };
+        if at_end {
+            return (Spot { leaf: id, ..Spot::START }, start + width);
+        }
+        if run < cut.run || (run == cut.run && cut.offset > 0 && spot.offset <= cut.offset) {
+            return (spot, start);
+        }
+        let moved = match run == cut.run {
+            true => Spot { leaf: id, run: 0, offset: spot.offset - cut.offset, before: 0 },
+            false => Spot {
+                leaf: id,
+                run: spot.run - cut.run as u32,
+                offset: spot.offset,
+                before: spot.before - width,
+            },
+        };
+        (moved, start + width)
+    }
+
+    /// Hides or shows elements of a piece, from a spot on: hides without content, shows with it.
+    pub(super) fn flip(&mut self, spot: Spot, start: u32, count: u32, shown: Option<C::Slice<'_>>) {
+        let (spot, start) = self.make_room(spot, start, 0);
+        let at = self.within(spot);
+        let leaf = self.tree.leaf_mut(spot.leaf);
+        match shown {
+            Some(content) => {
+                leaf.content.insert(at, leaf.width, content);
+                self.tree.add(spot.leaf, C::width(content));
+            }
+            None => {
+                let width = leaf.content.remove(at, count, leaf.width);
+                self.tree.sub(spot.leaf, width);
+            }
+        }
+        let leaf = self.tree.leaf_mut(spot.leaf);
+        let Spot { run, offset, mut before, .. } = spot;
+        let mut run = run as usize;
+        let piece = leaf.runs[run];
+        let end = offset + count;
+        let flipped = piece.part(offset, end).flipped();
+        match (offset > 0, end < piece.len()) {
+            (false, false) => {
+                leaf.runs[run] = flipped;
+                if leaf.runs.get(run + 1).is_some_and(|&next| flipped.joins(next)) {
+                    let next = leaf.runs.remove(run + 1);
+                    leaf.runs[run].extend(next.len());
+                }
+                if run > 0 && leaf.runs[run - 1].joins(leaf.runs[run]) {
+                    let joined = leaf.runs.remove(run);
+                    run -= 1;
+                    before -= leaf.runs[run].chars();
+                    leaf.runs[run].extend(joined.len());
+                }
+            }
+            (false, true) => {
+                leaf.runs[run] = piece.part(end, piece.len());
+                if run > 0 && leaf.runs[run - 1].joins(flipped) {
+                    leaf.runs[run - 1].extend(count);
+                } else {
+                    leaf.put(run, flipped);
+                    run += 1;
+                }
+                before += flipped.chars();
+            }
+            (true, false) => {
+                leaf.runs[run] = piece.part(0, offset);
+                match leaf.runs.get(run + 1).copied() {
+                    Some(next) if flipped.joins(next) => {
+                        let mut joined = flipped;
+                        joined.extend(next.len());
+                        leaf.runs[run + 1] = joined;
+                    }
+                    _ => leaf.put(run + 1, flipped),
+                }
+            }
+            (true, true) => {
+                leaf.runs[run] = piece.part(0, offset);
+                leaf.put(run + 1, flipped);
+                leaf.put(run + 2, piece.part(end, piece.len()));
+            }
+        }
+        self.near = Near { leaf: spot.leaf, start, run: run as u32, before };
+    }
+}
+
+impl Sequence<Plain> {
+    /// Shows a hidden element again. Tells its index if it was hidden.
+    pub(crate) fn show(&mut self, lv: Lv) -> Result<Option<usize>, Unknown> {
+        let spot = self.spot_of(lv).ok_or(Unknown)?;
+        if self.piece(spot).is_some_and(Piece::visible) {
+            return Ok(None);
+        }
+        let start = self.start_of(spot.leaf);
+        let index = (start + spot.before) as usize;
+        self.flip(spot, start, 1, Some(1));
+        Ok(Some(index))
+    }
+}

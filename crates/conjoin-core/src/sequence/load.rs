@@ -1,0 +1,242 @@
+//! Building a whole sequence at once, in one pass: loading, and taking out what nobody needs any more.
+
+use super::content::{BYTES, Content, Width};
+use super::index::Index;
+use super::leaf::{LONGEST, Leaf, Piece, RUNS};
+use super::tree::Tree;
+use super::{Lv, Near, Run, Sequence};
+use crate::numbers::NONE as EDGE;
+
+/// The runs do not make a sequence: numbers twice, or not as many visible elements as there is content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// Leaves are not filled so far that the first edit would split them.
+const FILLED: usize = RUNS - 2;
+
+impl<C: Content> Sequence<C> {
+    /// Builds a sequence from its runs in document order and what the visible ones carry.
+    ///
+    /// Origins are taken as they are: those that are not here are as far away as can be.
+    pub(crate) fn from_runs(
+        runs: impl Iterator<Item = Run>,
+        content: C::Slice<'_>,
+    ) -> Result<Self, Malformed> {
+        let whole = C::width(content);
+        let mut filling = Filling {
+            tree: Tree::new(),
+            leaf: Leaf::new(),
+            begin: content,
+            rest: content,
+            plain: whole.more == 0,
+            placed: Vec::new(),
+        };
+        let mut visible = 0;
+        for run in runs {
+            if run.len == 0 || run.len > LONGEST || run.lv.checked_add(run.len).is_none() {
+                return Err(Malformed);
+            }
+            if run.visible {
+                visible += u64::from(run.len);
+                filling.visible(run.into()).ok_or(Malformed)?;
+            } else {
+                filling.push(run.into());
+            }
+        }
+        if visible != u64::from(whole.chars) {
+            return Err(Malformed);
+        }
+        filling.next_leaf();
+        let Filling { mut tree, placed, .. } = filling;
+        tree.fit();
+        let placed = in_order(placed);
+        if placed.windows(2).any(|pair| pair[0].end > pair[1].lv) {
+            return Err(Malformed);
+        }
+        let mut index = Index::default();
+        for Placed { lv, end, leaf } in placed {
+            index.assign(lv, end, leaf);
+        }
+        Ok(Self { tree, index, near: Near::default() })
+    }
+
+    /// Takes out hidden elements that are gone for good. Where one was an origin, the nearest kept element on
+    /// that side is from now on, or the edge. Says how many went.
+    pub(crate) fn purge(&mut self, gone: impl Fn(Lv) -> bool) -> usize {
+        let mut kept: Vec<Run> = Vec::new();
+        let mut taken: Vec<Taken> = Vec::new();
+        // Those taken since the last kept element, which do not know yet what follows.
+        let mut open = 0;
+        for run in self.runs() {
+            let mut at = run.lv;
+            while at < run.lv + run.len {
+                let out = !run.visible && gone(at);
+                let mut end = at + 1;
+                while end < run.lv + run.len && (!run.visible && gone(end)) == out {
+                    end += 1;
+                }
+                if out {
+                    let left = kept.last().map_or(EDGE, |last| last.lv + last.len - 1);
+                    taken.push(Taken { lv: at, end, left, right: EDGE });
+                } else {
+                    taken[open..].iter_mut().for_each(|taken| taken.right = at);
+                    open = taken.len();
+                    let left = if at == run.lv { run.left } else { at - 1 };
+                    kept.push(Run { lv: at, len: end - at, left, ..run });
+                }
+                at = end;
+            }
+        }
+        if taken.is_empty() {
+            return 0;
+        }
+        let count = taken.iter().map(|taken| (taken.end - taken.lv) as usize).sum();
+        taken.sort_unstable_by_key(|taken| taken.lv);
+        let find = |lv: Lv| {
+            let before = taken.partition_point(|taken| taken.lv <= lv).checked_sub(1)?;
+            Some(taken[before]).filter(|taken| lv < taken.end)
+        };
+        for run in &mut kept {
+            run.left = find(run.left).map_or(run.left, |taken| taken.left);
+            run.right = find(run.right).map_or(run.right, |taken| taken.right);
+        }
+        let mut whole = C::default();
+        let mut width = Width::default();
+        for (_, leaf) in self.tree.leaves_from(0) {
+            whole.insert(width.chars, width, leaf.content.whole(leaf.width));
+            width += leaf.width;
+        }
+        *self = Self::from_runs(kept.into_iter(), whole.whole(width))
+            .expect("what is left of a sequence, with all that is visible, is one");
+        count
+    }
+}
+
+/// Elements that go, and the nearest that stay.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    lv: Lv,
+    end: Lv,
+    left: Lv,
+    right: Lv,
+}
+
+/// Where elements were put.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    lv: Lv,
+    end: Lv,
+    leaf: u32,
+}
+
+/// Sorts by number, in one step as far as numbers are spread evenly, as they mostly are.
+fn in_order(placed: Vec<Placed>) -> Vec<Placed> {
+    let Some(highest) = placed.iter().map(|placed| placed.lv).max() else { return placed };
+    // About as many buckets as there are to sort.
+    let shift = (Lv::BITS - highest.leading_zeros()).saturating_sub(placed.len().ilog2());
+    let bucket = |placed: &Placed| (placed.lv >> shift) as usize;
+    // Where each bucket begins, and at last where it ends.
+    let mut ends = vec![0; (highest >> shift) as usize + 2];
+    placed.iter().for_each(|placed| ends[bucket(placed) + 1] += 1);
+    for at in 1..ends.len() {
+        ends[at] += ends[at - 1];
+    }
+    let mut sorted = placed.clone();
+    for placed in placed {
+        let end = &mut ends[bucket(&placed)];
+        sorted[*end] = placed;
+        *end += 1;
+    }
+    let mut start = 0;
+    for end in ends {
+        if end - start > 1 {
+            sorted[start..end].sort_unstable_by_key(|placed| placed.lv);
+        }
+        start = end;
+    }
+    sorted
+}
+
+/// The leaf being filled, behind those that are full.
+struct Filling<'a, C: Content> {
+    tree: Tree<C>,
+    leaf: Leaf<C>,
+    /// From what its first visible element carries on.
+    begin: C::Slice<'a>,
+    /// From what its next visible element carries on.
+    rest: C::Slice<'a>,
+    /// Whether all elements have one byte, so that none need be counted.
+    plain: bool,
+    placed: Vec<Placed>,
+}
+
+impl<C: Content> Filling<'_, C> {
+    /// Puts in a visible run; none if there is not enough content.
+    fn visible(&mut self, mut piece: Piece) -> Option<()> {
+        loop {
+            if self.leaf.runs.len() == FILLED {
+                self.next_leaf();
+            }
+            let room = BYTES.saturating_sub(self.leaf.width.bytes());
+            let mut width = Width { chars: piece.len(), more: 0, wide: 0 };
+            let after = if self.plain {
+                C::cut_bytes(self.rest, piece.len() as usize)?.1
+            } else {
+                let (slice, after) = C::cut_at(self.rest, piece.len())?;
+                width = C::width(slice);
+                after
+            };
+            if C::WEIGHS && width.bytes() > room {
+                // A run may as well begin a leaf, if only a bit of it would fit.
+                if room < BYTES / 4 {
+                    self.next_leaf();
+                    continue;
+                }
+                let (slice, after) = C::cut(self.rest, room);
+                width = C::width(slice);
+                self.rest = after;
+            } else {
+                self.rest = after;
+            }
+            self.push(piece.part(0, width.chars));
+            self.leaf.width += width;
+            if width.chars == piece.len() {
+                return Some(());
+            }
+            piece = piece.part(width.chars, piece.len());
+        }
+    }
+
+    fn push(&mut self, piece: Piece) {
+        if self.leaf.runs.len() == FILLED {
+            self.next_leaf();
+        }
+        match self.leaf.runs.last_mut() {
+            Some(last) if last.joins(piece) => last.extend(piece.len()),
+            Some(_) => self.leaf.runs.push(piece),
+            None => {
+                self.leaf.runs.reserve_exact(FILLED);
+                self.leaf.runs.push(piece);
+            }
+        }
+        self.leaf.reaches(piece.lv, piece.end());
+        let leaf = self.tree.next_id();
+        match self.placed.last_mut() {
+            Some(last) if last.end == piece.lv && last.leaf == leaf => last.end = piece.end(),
+            _ => self.placed.push(Placed { lv: piece.lv, end: piece.end(), leaf }),
+        }
+    }
+
+    fn next_leaf(&mut self) {
+        let mut full = std::mem::replace(&mut self.leaf, Leaf::new());
+        if full.runs.is_empty() {
+            return;
+        }
+        let (slice, _) = C::cut_bytes(self.begin, full.width.bytes()).expect("all of it was found");
+        full.content = C::of(slice);
+        // The last leaf may be of a small sequence.
+        full.runs.shrink_to_fit();
+        self.begin = self.rest;
+        self.tree.push(full);
+    }
+}

@@ -1,0 +1,110 @@
+//! What only texts have: their characters, and positions in other units of measure.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::Sequence;
+use super::content::{Text, Width, byte_of};
+
+impl Sequence<Text> {
+    /// How many UTF-8 bytes it takes.
+    pub(crate) fn byte_len(&self) -> usize {
+        self.tree.total.bytes()
+    }
+
+    /// How many UTF-16 units it would take.
+    pub(crate) fn utf16_len(&self) -> usize {
+        self.tree.total.units()
+    }
+
+    /// The characters in a range, as far as there are any, in pieces.
+    pub(crate) fn chunks(&self, range: Range<usize>) -> impl Iterator<Item = &str> {
+        let end = range.end.min(self.len());
+        let mut left = end.saturating_sub(range.start);
+        let (first, mut skip) = match left {
+            0 => (0, 0),
+            _ => self.tree.descend(range.start as u32, |width| width.chars),
+        };
+        self.tree.leaves_from(first).map_while(move |(_, leaf)| {
+            if left == 0 {
+                return None;
+            }
+            let count = left.min((leaf.width.chars - skip) as usize);
+            let (from, to) = (skip as usize, skip as usize + count);
+            left -= count;
+            skip = 0;
+            let text = leaf.content.0.as_str();
+            Some(match leaf.width.more {
+                0 => &text[from..to],
+                _ => &text[byte_of(text, from).unwrap_or(0)..byte_of(text, to).unwrap_or(text.len())],
+            })
+        })
+    }
+
+    /// The character at a place counted in UTF-16 units; none in the middle of one, or past the end.
+    pub(crate) fn char_of_utf16(&self, units: usize) -> Option<usize> {
+        self.char_of(units, self.utf16_len(), Width::units, char::len_utf16)
+    }
+
+    /// The character at a place counted in UTF-8 bytes; none in the middle of one, or past the end.
+    pub(crate) fn char_of_byte(&self, bytes: usize) -> Option<usize> {
+        self.char_of(bytes, self.byte_len(), Width::bytes, char::len_utf8)
+    }
+
+    /// How many UTF-16 units stand before a character; none past the end.
+    pub(crate) fn utf16_of_char(&self, chars: usize) -> Option<usize> {
+        self.width_before(chars).map(Width::units)
+    }
+
+    /// How many UTF-8 bytes stand before a character; none past the end.
+    pub(crate) fn byte_of_char(&self, chars: usize) -> Option<usize> {
+        self.width_before(chars).map(Width::bytes)
+    }
+
+    fn width_before(&self, chars: usize) -> Option<Width> {
+        if chars >= self.len() {
+            return (chars == self.len()).then_some(self.tree.total);
+        }
+        let (id, within) = self.tree.descend(chars as u32, |width| width.chars);
+        let mut width = self.tree.before(id);
+        let leaf = self.tree.leaf(id);
+        width += match leaf.width.more {
+            0 => Width { chars: within, more: 0, wide: 0 },
+            _ => Width::of(&leaf.content.0[..byte_of(&leaf.content.0, within as usize)?]),
+        };
+        Some(width)
+    }
+
+    fn char_of(
+        &self,
+        at: usize,
+        len: usize,
+        measure: impl Fn(Width) -> usize,
+        measure_char: impl Fn(char) -> usize,
+    ) -> Option<usize> {
+        if at >= len {
+            return (at == len).then_some(self.len());
+        }
+        let (id, within) = self.tree.descend(at as u32, |&width| measure(width) as u32);
+        let chars = self.tree.start_of(id) as usize;
+        let leaf = self.tree.leaf(id);
+        if leaf.width.more == 0 {
+            return Some(chars + within as usize);
+        }
+        let (mut passed, mut count) = (0, 0);
+        for char in leaf.content.0.chars() {
+            if passed >= within as usize {
+                break;
+            }
+            passed += measure_char(char);
+            count += 1;
+        }
+        (passed == within as usize).then_some(chars + count)
+    }
+}
+
+impl fmt::Display for Sequence<Text> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chunks(0..self.len()).try_for_each(|chunk| f.write_str(chunk))
+    }
+}

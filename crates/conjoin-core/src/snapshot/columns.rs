@@ -1,0 +1,85 @@
+//! Columns of bytes, each deflated on its own (RFC 1951): like stands beside like there, which is what
+//! makes a history small.
+//!
+//! A column is its length, the length as it is stored, and the bytes. One that deflates to less than a
+//! sixteenth is stored as it is, so that a reader can refuse what would grow beyond that.
+
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
+
+use crate::codec::{DecodeError, Reader, Writer};
+
+/// The most that a stored byte stands for.
+const MAX_RATIO: usize = 16;
+
+/// The level at which deflating is as good as it gets before it gets slow.
+const LEVEL: u8 = 9;
+
+const MALFORMED: DecodeError = DecodeError::Malformed("column");
+
+pub(super) fn write(column: &[u8], out: &mut Vec<u8>) {
+    out.varint(column.len() as u64);
+    let packed = compress_to_vec(column, LEVEL);
+    // Whether it is deflated shows in the lengths: as many bytes as it has mean that it is not.
+    if packed.len() < column.len() && column.len() / MAX_RATIO <= packed.len() {
+        out.bytes(&packed);
+    } else {
+        out.bytes(column);
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
+    Packed::read(reader)?.unpack()
+}
+
+/// A column as it is stored.
+pub(super) struct Packed<'a> {
+    pub(super) len: usize,
+    stored: &'a [u8],
+}
+
+impl<'a> Packed<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let len = usize::try_from(reader.varint()?).map_err(|_| MALFORMED)?;
+        let stored = reader.bytes()?;
+        if stored.len() > len || len / MAX_RATIO > stored.len() {
+            return Err(MALFORMED);
+        }
+        Ok(Self { len, stored })
+    }
+
+    pub(super) fn unpack(&self) -> Result<Vec<u8>, DecodeError> {
+        if self.stored.len() == self.len {
+            return Ok(self.stored.to_vec());
+        }
+        let column = decompress_to_vec_with_limit(self.stored, self.len).map_err(|_| MALFORMED)?;
+        if column.len() == self.len { Ok(column) } else { Err(MALFORMED) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn columns_are_read_as_written(column: Vec<u8>, times in 1..200usize) {
+            let column = column.repeat(times);
+            let mut out = Vec::new();
+            write(&column, &mut out);
+            let mut reader = Reader::new(&out);
+            prop_assert_eq!(read(&mut reader), Ok(column));
+            prop_assert_eq!(reader.end(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_column_that_would_grow_beyond_measure_is_refused() {
+        let mut out = Vec::new();
+        out.varint(1 << 20);
+        out.bytes(&compress_to_vec(&vec![0; 1 << 20], 9));
+        assert_eq!(read(&mut Reader::new(&out)), Err(MALFORMED));
+    }
+}

@@ -1,0 +1,205 @@
+//! Doing the operations of a history again, each as its author had made it, so that nothing a history says
+//! need be believed.
+//!
+//! Texts are done without their characters, which are put in when it is known which are left.
+
+use super::rows::MALFORMED;
+use crate::codec::DecodeError;
+use crate::doc::{ApplyError, Doc};
+use crate::log::Entry;
+use crate::numbers::{Lv, NONE};
+use crate::op::{Anchor, Edit};
+use crate::sequence::{Plain, Sequence};
+use crate::size;
+use crate::state::{Author, Data, MarkRecord, Parent, UNKNOWN_ELEMENT};
+use crate::value::Kind;
+
+/// The texts of a document that is made again, without their characters.
+#[derive(Default)]
+pub(super) struct Replay {
+    texts: Vec<Option<Box<Sequence<Plain>>>>,
+    /// The operations as the log keeps them, if they are wanted.
+    pub(super) kept: Option<Vec<Entry>>,
+    /// How many characters may yet be inserted.
+    room: usize,
+    /// What the last plain deletion took, in document order.
+    taken: Vec<(Lv, u32)>,
+}
+
+impl Replay {
+    pub(super) fn new(room: usize, kept: Option<Vec<Entry>>) -> Self {
+        Self { room, kept, ..Self::default() }
+    }
+
+    pub(super) fn text(&mut self, container: u32) -> &mut Sequence<Plain> {
+        let at = container as usize;
+        if self.texts.len() <= at {
+            self.texts.resize_with(at + 1, || None);
+        }
+        self.texts[at].get_or_insert_default()
+    }
+
+    /// Does the next operation again, made by a replica that had seen `deps` of others.
+    pub(super) fn redo(
+        &mut self,
+        doc: &mut Doc,
+        (replica, deps): (u32, &[Lv]),
+        entry: Entry,
+        plain: bool,
+    ) -> Result<(), ApplyError> {
+        let unseen = doc.numbers.unseen(Some(replica), deps);
+        let at = entry.container as usize;
+        let container = doc.state.containers.get(at).ok_or(MALFORMED)?;
+        let named = match container.parent {
+            Parent::Root(name) => {
+                check_name(doc, replica, name)?;
+                entry.named == NONE
+            }
+            _ => doc.state.made.get(&entry.named) == Some(&entry.container),
+        };
+        if !named || !entry.edit.edits(container.kind) {
+            return Err(MALFORMED.into());
+        }
+        if let Some(&key) = entry.edit.key() {
+            check_name(doc, replica, key)?;
+        }
+        let author = Author {
+            numbers: &doc.numbers,
+            replica: doc.numbers.replica(replica),
+            unseen: &unseen,
+            start: entry.lv,
+            lamport: doc.numbers.lamport_after(Some(replica), deps),
+        };
+        let len = entry.len;
+        if container.kind == Kind::Text {
+            match (&entry.edit, plain) {
+                (Edit::Insert { .. }, _) => {
+                    doc.state.size += size::ELEMENT * len as usize;
+                    doc.room(0)?;
+                    self.insert(entry, plain, &author)?;
+                }
+                (_, true) => self.delete_plain(entry, &author)?,
+                (Edit::Delete { .. }, false) => self.delete(entry, &author)?,
+                _ => {
+                    let record = self.mark(entry, &author)?;
+                    doc.state.size += record.size();
+                    if let Data::Text(text) = &mut doc.state.containers[at].data {
+                        text.marks.push(record);
+                    }
+                }
+            }
+        } else {
+            doc.state.check(entry.container, &entry.edit, &author, &[])?;
+            doc.raw.clear();
+            doc.state.apply(entry.container, entry.lv, &entry.edit, &author, &doc.strings, &mut doc.raw)?;
+            doc.raw.clear();
+            self.keep(|| entry);
+        }
+        doc.room(0)?;
+        doc.numbers.push(replica, len, deps);
+        doc.numbers.made(replica, len);
+        Ok(())
+    }
+
+    fn keep(&mut self, entry: impl FnOnce() -> Entry) {
+        if let Some(kept) = &mut self.kept {
+            kept.push(entry());
+        }
+    }
+
+    fn insert(&mut self, entry: Entry, plain: bool, author: &Author<'_>) -> Result<(), ApplyError> {
+        self.room = self.room.checked_sub(entry.len as usize).ok_or(MALFORMED)?;
+        let at = entry.at as usize;
+        let text = self.text(entry.container);
+        if plain && at > text.len() {
+            return Err(MALFORMED.into());
+        }
+        let left = if plain && author.unseen.is_empty() {
+            text.insert_at(at, entry.lv, entry.len).left
+        } else {
+            let left = match (&entry.edit, at) {
+                (_, 0) if plain => NONE,
+                (_, at) if plain => text.at(at - 1).ok_or(MALFORMED)?,
+                (Edit::Insert { left, .. }, _) => left.unwrap_or(NONE),
+                _ => return Err(MALFORMED.into()),
+            };
+            if left != NONE && !author.saw(left) {
+                return Err(UNKNOWN_ELEMENT);
+            }
+            text.insert(entry.lv, left, entry.len, author).map_err(|_| UNKNOWN_ELEMENT)?;
+            left
+        };
+        self.keep(|| {
+            let left = (left != NONE).then_some(left);
+            Entry { edit: Edit::Insert { left, text: String::new() }, ..entry }
+        });
+        Ok(())
+    }
+
+    /// A deletion of what is visible at an index. In the log it is as many as it took stretches.
+    fn delete_plain(&mut self, entry: Entry, author: &Author<'_>) -> Result<(), ApplyError> {
+        let (at, count) = (entry.at as usize, entry.len as usize);
+        let mut taken = std::mem::take(&mut self.taken);
+        taken.clear();
+        let text = self.text(entry.container);
+        if at > text.len() || count > text.len() - at {
+            return Err(MALFORMED.into());
+        }
+        let wanted = self.kept.is_some() || !author.unseen.is_empty();
+        self.text(entry.container).delete_at(at, count, |lv, len| match taken.last_mut() {
+            Some(last) if last.0 + last.1 == lv => last.1 += len,
+            _ if wanted => taken.push((lv, len)),
+            _ => {}
+        });
+        if !taken.iter().all(|&(lv, len)| author.saw_all(lv, len)) {
+            return Err(UNKNOWN_ELEMENT);
+        }
+        if let (Some(kept), Edit::Delete { down, .. }) = (&mut self.kept, &entry.edit) {
+            if *down {
+                taken.reverse();
+            }
+            let (mut lv, mut rest) = (entry.lv, entry.len);
+            for &(lowest, len) in &taken {
+                rest -= len;
+                let first = if *down { lowest + (len - 1) } else { lowest };
+                let at = if *down { entry.at + rest } else { entry.at };
+                let edit = Edit::Delete { first, count: len, down: *down && len > 1 };
+                kept.push(Entry { lv, len, at, edit, ..entry });
+                lv += len;
+            }
+        }
+        self.taken = taken;
+        Ok(())
+    }
+
+    fn delete(&mut self, entry: Entry, author: &Author<'_>) -> Result<(), ApplyError> {
+        let Edit::Delete { first, count, down } = entry.edit else { return Err(MALFORMED.into()) };
+        let lowest = if down { first.checked_sub(count - 1).ok_or(UNKNOWN_ELEMENT)? } else { first };
+        let end = lowest.checked_add(count).ok_or(UNKNOWN_ELEMENT)?;
+        if end > author.start || !author.saw_all(lowest, count) {
+            return Err(UNKNOWN_ELEMENT);
+        }
+        self.text(entry.container).hide(lowest, count, |_, _| ()).map_err(|_| UNKNOWN_ELEMENT)?;
+        self.keep(|| entry);
+        Ok(())
+    }
+
+    fn mark(&mut self, entry: Entry, author: &Author<'_>) -> Result<MarkRecord, ApplyError> {
+        let Edit::Mark(mark) = &entry.edit else { return Err(MALFORMED.into()) };
+        let text = self.text(entry.container);
+        let known = |anchor: Anchor<Lv>| anchor.element.is_none_or(|lv| author.saw(lv) && text.holds(lv, 1));
+        if !known(mark.start) || !known(mark.end) {
+            return Err(UNKNOWN_ELEMENT);
+        }
+        let (start, end, key, value) = (mark.start, mark.end, mark.key, mark.value.clone());
+        let record = MarkRecord { lv: entry.lv, start, end, key, value };
+        self.keep(|| entry);
+        Ok(record)
+    }
+}
+
+/// Whether a replica had introduced a string when it made its next operation.
+fn check_name(doc: &Doc, replica: u32, string: u32) -> Result<(), DecodeError> {
+    let (_, introduced) = doc.names[replica as usize].number(string).ok_or(MALFORMED)?;
+    if introduced <= doc.numbers.count(replica) { Ok(()) } else { Err(MALFORMED) }
+}

@@ -1,0 +1,94 @@
+//! Documents as bytes.
+//!
+//! A snapshot holds all: the values, and the history that led to them as far as it is kept. A state holds
+//! the values and what later changes refer to, without the history. Either can be taken in by a document
+//! that is ahead, behind, or both.
+
+mod columns;
+pub(crate) mod history;
+#[cfg(test)]
+mod history_tests;
+mod state;
+
+use crate::codec::{DecodeError, Header, Reader};
+use crate::doc::{Applied, ApplyError, Doc};
+use crate::version::ReplicaId;
+
+impl Doc {
+    /// All of the document.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.history().unwrap_or_else(|| self.state())
+    }
+
+    /// Takes in all that another document had seen when it made this snapshot or state.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut old = Doc::new(ReplicaId::new(1));
+    /// old.transact(|tx| tx.counter("clicks").add(41));
+    /// let mut new = Doc::new(ReplicaId::new(2));
+    /// new.transact(|tx| tx.counter("clicks").increment());
+    /// new.merge_snapshot(&old.state())?;
+    /// assert_eq!(new.counter("clicks"), 42);
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the bytes are no snapshot, hold operations of this replica that it never made, or would
+    /// make the state too large. The document is as before then.
+    pub fn merge_snapshot(&mut self, bytes: &[u8]) -> Result<Applied<'_>, ApplyError> {
+        self.room(0)?;
+        let theirs = self.read_snapshot(bytes)?;
+        self.merge(&theirs)
+    }
+
+    /// Takes in all that another document has seen.
+    ///
+    /// # Errors
+    /// As [`merge_snapshot`](Self::merge_snapshot).
+    pub fn merge(&mut self, theirs: &Self) -> Result<Applied<'_>, ApplyError> {
+        if theirs.version.get(self.replica) > self.version.get(self.replica) {
+            return Err(ApplyError::ForgedReplica);
+        }
+        if self.version.is_empty() {
+            self.room(0)?;
+            return Ok(self.adopt(theirs));
+        }
+        match theirs.delta_since(&self.version) {
+            // What follows from a history can be held against it, what stands in a state alone cannot.
+            Ok(delta) => self.apply(&delta),
+            Err(_) => self.join(theirs),
+        }
+    }
+
+    /// The document that a snapshot or state holds, edited here as `replica`, which must be a fresh one.
+    ///
+    /// # Errors
+    /// As [`merge_snapshot`](Self::merge_snapshot).
+    pub fn load(replica: ReplicaId, bytes: &[u8]) -> Result<Self, ApplyError> {
+        let mut doc = Self::new(replica).read_snapshot(bytes)?;
+        if doc.version.get(replica) > 0 {
+            return Err(ApplyError::ForgedReplica);
+        }
+        doc.replica = replica;
+        Ok(doc)
+    }
+
+    fn read_snapshot(&self, bytes: &[u8]) -> Result<Self, ApplyError> {
+        // Nobody edits as this one.
+        let mut doc = Self::new(ReplicaId::new(0));
+        doc.state_limit = self.state_limit;
+        let mut reader = Reader::new(bytes);
+        match Header::peek(&reader)? {
+            Header::State => doc.read_state(&mut reader)?,
+            Header::History => {
+                doc.read_history(bytes)?;
+                return Ok(doc);
+            }
+            Header::Delta => return Err(DecodeError::NotConjoin.into()),
+        }
+        reader.end()?;
+        Ok(doc)
+    }
+}

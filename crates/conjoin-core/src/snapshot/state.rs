@@ -1,0 +1,584 @@
+//! The state as bytes: values, version and what later changes refer to.
+//!
+//! Operations stand as the numbers that the document which wrote it gave them; the reader gives them the
+//! same.
+
+use crate::codec::{DecodeError, Header, Reader, Writer};
+use crate::delta::ReplicaTable;
+use crate::doc::{ApplyError, Doc};
+use crate::numbers::{Lv, MAX_OPS, NONE};
+use crate::op::{Anchor, finite};
+use crate::sequence::{Content, Run, Sequence};
+use crate::size;
+use crate::state::{
+    Data, Held, List, ListItem, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float,
+    size_of_member, size_of_writes,
+};
+use crate::strings::{Names, StrId, Strings};
+use crate::value::{Kind, Ordered, Value};
+
+impl Doc {
+    /// The state of the document, without its history: for those who have seen too little for a delta.
+    pub fn state(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        Header::State.write(&mut out);
+        let numbers = &self.numbers;
+        let replicas = ReplicaTable::of(numbers.replicas());
+        replicas.encode(&mut out);
+        out.varint(self.strings.len() as u64);
+        for string in self.strings.iter() {
+            out.bytes(string.as_bytes());
+        }
+        out.varint(numbers.spans().len() as u64);
+        for (at, span) in numbers.spans().iter().enumerate() {
+            out.varint(u64::from(span.replica));
+            out.varint(u64::from(numbers.span_end(at) - span.lv));
+            out.varint(numbers.deps(at).len() as u64);
+            numbers.deps(at).iter().for_each(|dep| out.varint(u64::from(span.lv - dep)));
+        }
+        out.varint(u64::from(self.floor));
+        out.varint(self.names.len() as u64);
+        for names in &self.names {
+            out.varint(names.list().len() as u64);
+            for &(string, seq) in names.list() {
+                out.varint(u64::from(string));
+                out.varint(u64::from(seq));
+            }
+        }
+        out.varint(self.state.containers.len() as u64);
+        for container in &self.state.containers {
+            out.push(container.kind.tag());
+            match container.parent {
+                Parent::Root(name) => {
+                    out.push(0);
+                    out.varint(u64::from(name));
+                }
+                Parent::Key { map, key, base } => {
+                    out.push(1);
+                    out.varint(u64::from(map));
+                    out.varint(u64::from(key));
+                    out.optional(base);
+                }
+                Parent::Item { list, item } => {
+                    out.push(2);
+                    out.varint(u64::from(list));
+                    out.varint(u64::from(item));
+                }
+            }
+            out.optional(container.made);
+        }
+        out.varint(self.state.made.len() as u64);
+        for (&made, &container) in &self.state.made {
+            out.varint(u64::from(made));
+            out.varint(u64::from(container));
+        }
+        for container in &self.state.containers {
+            write_data(&container.data, &mut out, |replica| {
+                u64::from(numbers.replica_number(replica).unwrap_or(0))
+            });
+        }
+        out
+    }
+
+    /// Reads what [`state`](Self::state) wrote into an empty document.
+    pub(super) fn read_state(&mut self, reader: &mut Reader<'_>) -> Result<(), ApplyError> {
+        Header::State.read(reader)?;
+        let replicas = ReplicaTable::decode(reader)?.ids;
+        let mut left = Room { limit: self.state_limit, left: self.state_limit };
+        left.take(replicas.len(), size::REPLICA)?;
+        for &replica in &replicas {
+            self.numbers.introduce_new(replica).ok_or(DecodeError::Malformed("replicas"))?;
+        }
+        let count = reader.count(1)?;
+        left.check(count, size::STRING)?;
+        for nth in 0..count {
+            if self.strings.intern(reader.str()?) as usize != nth {
+                return Err(DecodeError::Malformed("strings").into());
+            }
+        }
+        for _ in 0..reader.count(3)? {
+            self.read_span(reader, replicas.len())?;
+        }
+        for (at, &replica) in replicas.iter().enumerate() {
+            let count = u64::from(self.numbers.count(at as u32));
+            if count == 0 {
+                return Err(DecodeError::Malformed("replicas").into());
+            }
+            self.version.advance(replica, count);
+        }
+        let floor = reader.varint()?;
+        if floor > u64::from(self.numbers.next()) {
+            return Err(DecodeError::Malformed("number").into());
+        }
+        self.floor = floor as Lv;
+        let count = reader.count(1)?;
+        if count > replicas.len() {
+            return Err(DecodeError::Malformed("names").into());
+        }
+        for replica in 0..count {
+            let names = self.read_names(reader, replica as u32, &mut left)?;
+            self.names.push(names);
+        }
+        let containers = reader.count(4)?;
+        left.check(containers, size::ENTRY)?;
+        for nth in 0..containers {
+            self.read_container(reader, nth)?;
+        }
+        for _ in 0..reader.count(2)? {
+            let (made, container) = (self.read_lv(reader)?, index(reader, containers)?);
+            if self.state.made.get(&made).is_some_and(|other| *other != container) {
+                return Err(DecodeError::Malformed("container").into());
+            }
+            if self.state.made.insert(made, container).is_none() {
+                self.state.size += size::SUM;
+            }
+        }
+        self.room(0)?;
+        for container in 0..containers {
+            self.read_data(reader, container)?;
+            self.room(0)?;
+        }
+        self.log.skip(0, self.numbers.next());
+        Ok(())
+    }
+
+    fn read_span(&mut self, reader: &mut Reader<'_>, replicas: usize) -> Result<(), ApplyError> {
+        let replica = index(reader, replicas)?;
+        let len = reader.varint()?;
+        let next = self.numbers.next();
+        if len == 0 || len > MAX_OPS.saturating_sub(u64::from(next)) {
+            return Err(DecodeError::Malformed("span").into());
+        }
+        let mut deps = Vec::new();
+        for _ in 0..reader.count(1)? {
+            let back = reader.varint()?;
+            let dep =
+                u32::try_from(back).ok().filter(|back| *back > 0).and_then(|back| next.checked_sub(back));
+            deps.push(dep.ok_or(DecodeError::Malformed("dependency"))?);
+        }
+        self.numbers.push(replica, len as u32, &deps);
+        Ok(())
+    }
+
+    fn read_names(
+        &mut self,
+        reader: &mut Reader<'_>,
+        replica: u32,
+        left: &mut Room,
+    ) -> Result<Names, ApplyError> {
+        let mut names = Names::default();
+        let mut before = 0;
+        for _ in 0..reader.count(2)? {
+            let string = index(reader, self.strings.len())?;
+            let seq = reader.varint()?;
+            if seq < before
+                || seq >= u64::from(self.numbers.count(replica))
+                || !names.introduce(string, seq as u32)
+            {
+                return Err(DecodeError::Malformed("names").into());
+            }
+            before = seq;
+            let size = size::string(self.strings.get(string));
+            left.take(1, size)?;
+            self.state.size += size;
+        }
+        Ok(names)
+    }
+
+    fn read_container(&mut self, reader: &mut Reader<'_>, nth: usize) -> Result<(), ApplyError> {
+        const MALFORMED: ApplyError = ApplyError::Decode(DecodeError::Malformed("container"));
+        let kind = Kind::from_tag(reader.byte()?).ok_or(MALFORMED)?;
+        let tag = reader.byte()?;
+        let parent = match tag {
+            0 => Parent::Root(index(reader, self.strings.len())?),
+            1 => Parent::Key {
+                map: index(reader, nth)?,
+                key: index(reader, self.strings.len())?,
+                base: self.read_optional(reader)?,
+            },
+            2 => Parent::Item { list: index(reader, nth)?, item: self.read_lv(reader)? },
+            _ => return Err(MALFORMED),
+        };
+        let holder = match parent {
+            Parent::Root(_) => None,
+            Parent::Key { map, .. } => Some((map, Kind::Map)),
+            Parent::Item { list, .. } => Some((list, Kind::List)),
+        };
+        if holder.is_some_and(|(at, kind)| self.state.containers[at as usize].kind != kind) {
+            return Err(MALFORMED);
+        }
+        let made = self.read_optional(reader)?;
+        if (made == NONE) != (tag == 0) || matches!(parent, Parent::Item { item, .. } if item != made) {
+            return Err(MALFORMED);
+        }
+        let at = self.state.make(kind, parent, made, &self.strings);
+        if at as usize == nth { Ok(()) } else { Err(MALFORMED) }
+    }
+
+    /// The number of an operation.
+    fn read_lv(&self, reader: &mut Reader<'_>) -> Result<Lv, DecodeError> {
+        index(reader, self.numbers.next() as usize)
+    }
+
+    fn read_optional(&self, reader: &mut Reader<'_>) -> Result<Lv, DecodeError> {
+        match reader.varint()? {
+            0 => Ok(NONE),
+            lv if lv <= u64::from(self.numbers.next()) => Ok((lv - 1) as Lv),
+            _ => Err(DecodeError::Malformed("number")),
+        }
+    }
+
+    fn read_data(&mut self, reader: &mut Reader<'_>, container: usize) -> Result<(), ApplyError> {
+        let limit = self.state_limit;
+        let mut size = self.state.size;
+        let mut grow = |more: usize| {
+            size += more;
+            if size > limit { Err(ApplyError::TooLarge { limit }) } else { Ok(()) }
+        };
+        let kind = self.state.containers[container].kind;
+        let data = match kind {
+            Kind::Counter | Kind::FloatCounter => {
+                let mut sums = Vec::new();
+                for _ in 0..reader.count(2)? {
+                    let replica = self.numbers.replica(index(reader, self.numbers.replicas().len())?);
+                    let sum = match kind {
+                        Kind::Counter => read_sum(reader)?,
+                        _ => bits(finite(reader.float()?)?),
+                    };
+                    if sums.last().is_some_and(|last: &(_, _)| last.0 >= replica) {
+                        return Err(DecodeError::Malformed("order of sums").into());
+                    }
+                    grow(size::SUM)?;
+                    sums.push((replica, sum));
+                }
+                if kind == Kind::Counter { Data::Counter(Sums(sums)) } else { Data::FloatCounter(Sums(sums)) }
+            }
+            Kind::Register => {
+                let mut writes: Vec<(Lv, Value)> = Vec::new();
+                for _ in 0..reader.count(2)? {
+                    let lv = self.read_lv(reader)?;
+                    if writes.last().is_some_and(|last| self.numbers.stamp(last.0) <= self.numbers.stamp(lv))
+                    {
+                        return Err(DecodeError::Malformed("order of writes").into());
+                    }
+                    writes.push((lv, Value::decode(reader)?));
+                }
+                grow(size_of_writes(&writes))?;
+                Data::Register(writes)
+            }
+            Kind::Map => {
+                let mut map = Map::default();
+                for _ in 0..reader.count(3)? {
+                    let key: StrId = index(reader, self.strings.len())?;
+                    let lv = self.read_lv(reader)?;
+                    let here = |parent| matches!(parent, Parent::Key { map, key: at, .. } if (map as usize, at) == (container, key));
+                    let held = self.read_held(reader, here)?;
+                    grow(size::entry(self.strings.get(key)) + held.size())?;
+                    if map.slots.insert(key, Slot { lv, held }).is_some() {
+                        return Err(DecodeError::Malformed("map").into());
+                    }
+                }
+                Data::Map(map)
+            }
+            Kind::Set => {
+                let mut members = Members::default();
+                for _ in 0..reader.count(3)? {
+                    let value = Value::decode(reader)?;
+                    let adds =
+                        (0..reader.count(1)?).map(|_| self.read_lv(reader)).collect::<Result<Vec<_>, _>>()?;
+                    grow(size_of_member(&value, adds.len()))?;
+                    if adds.is_empty() || members.values.insert(Ordered(value), adds).is_some() {
+                        return Err(DecodeError::Malformed("set").into());
+                    }
+                }
+                Data::Set(members)
+            }
+            Kind::List => {
+                let (runs, elements) = self.read_runs(reader)?;
+                grow(elements * size::ELEMENT)?;
+                let shown = runs.iter().filter(|run| run.visible).map(|run| run.len).sum();
+                let sequence = Sequence::from_runs(runs.into_iter(), shown);
+                let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
+                let mut list = List { sequence, ..List::default() };
+                for _ in 0..reader.count(5)? {
+                    let lv = self.read_lv(reader)?;
+                    let (written, slot) = (self.read_lv(reader)?, self.read_lv(reader)?);
+                    let removed = reader.byte()? == 1;
+                    let here = |parent| matches!(parent, Parent::Item { list, item } if (list as usize, item) == (container, lv));
+                    let held = self.read_held(reader, here)?;
+                    grow(size::ENTRY + held.size())?;
+                    if !list.sequence.holds(lv, 1)
+                        || list.items.last_key_value().is_some_and(|last| *last.0 >= lv)
+                    {
+                        return Err(DecodeError::Malformed("item").into());
+                    }
+                    list.items.insert(lv, ListItem { held, written, slot, removed });
+                }
+                for _ in 0..reader.count(2)? {
+                    let (slot, item) = (self.read_lv(reader)?, self.read_lv(reader)?);
+                    grow(size::ENTRY)?;
+                    let known = list.items.contains_key(&item) && !list.items.contains_key(&slot);
+                    if !known || !list.sequence.holds(slot, 1) || list.moved.insert(slot, item).is_some() {
+                        return Err(DecodeError::Malformed("move").into());
+                    }
+                }
+                if !list.is_sound() {
+                    return Err(DecodeError::Malformed("list").into());
+                }
+                Data::List(Box::new(list))
+            }
+            Kind::Text => {
+                let (runs, elements) = self.read_runs(reader)?;
+                grow(elements * size::ELEMENT)?;
+                let sequence = Sequence::from_runs(runs.into_iter(), reader.str()?);
+                let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
+                let mut text = Text { sequence, ..Text::default() };
+                for _ in 0..reader.count(7)? {
+                    let lv = self.read_lv(reader)?;
+                    let (start, end) = (self.read_anchor(reader, &text)?, self.read_anchor(reader, &text)?);
+                    let key = index(reader, self.strings.len())?;
+                    let mark = MarkRecord { lv, start, end, key, value: Value::decode(reader)? };
+                    grow(mark.size())?;
+                    text.marks.push(mark);
+                }
+                Data::Text(Box::new(text))
+            }
+        };
+        self.state.size = size;
+        self.state.containers[container].data = data;
+        Ok(())
+    }
+
+    /// What a key or an item holds. A nested value stands where it was made, which `here` knows: none is in
+    /// two places, or in itself.
+    fn read_held(&self, reader: &mut Reader<'_>, here: impl Fn(Parent) -> bool) -> Result<Held, DecodeError> {
+        Ok(match reader.byte()? {
+            0 => Held::Nothing,
+            1 => Held::Value(Value::decode(reader)?),
+            2 => {
+                let at: u32 = index(reader, self.state.containers.len())?;
+                if !here(self.state.containers[at as usize].parent) {
+                    return Err(DecodeError::Malformed("nesting"));
+                }
+                Held::Container(at)
+            }
+            _ => return Err(DecodeError::Malformed("entry")),
+        })
+    }
+
+    fn read_anchor(&self, reader: &mut Reader<'_>, text: &Text) -> Result<Anchor<Lv>, DecodeError> {
+        let after = reader.byte()? == 1;
+        let lv = self.read_optional(reader)?;
+        if lv != NONE && !text.sequence.holds(lv, 1) {
+            return Err(DecodeError::Malformed("anchor"));
+        }
+        Ok(Anchor { element: (lv != NONE).then_some(lv), after })
+    }
+
+    /// The runs of a sequence, and how many elements they have.
+    fn read_runs(&self, reader: &mut Reader<'_>) -> Result<(Vec<Run>, usize), DecodeError> {
+        let malformed = || DecodeError::Malformed("sequence");
+        let count = reader.count(4)?;
+        let mut runs = Vec::with_capacity(count);
+        let mut elements = 0;
+        let next = i64::from(self.numbers.next());
+        let mut before: i64 = 0;
+        for _ in 0..count {
+            let lv = before
+                .checked_add(reader.zigzag()?)
+                .filter(|lv| (0..next).contains(lv))
+                .ok_or_else(malformed)?;
+            let len = reader.varint()?;
+            let (len, visible) = (len >> 1, len & 1 == 1);
+            if len == 0 || len > (next - lv) as u64 {
+                return Err(malformed());
+            }
+            let lv = lv as Lv;
+            let mut origin = || match reader.zigzag()? {
+                0 => Ok(NONE),
+                back => {
+                    let origin = i64::from(lv).checked_sub(back).filter(|origin| (0..next).contains(origin));
+                    origin.map(|origin| origin as Lv).ok_or_else(malformed)
+                }
+            };
+            runs.push(Run { lv, len: len as u32, visible, left: origin()?, right: origin()? });
+            before = i64::from(lv) + len as i64;
+            elements += len as usize;
+        }
+        if elements > self.numbers.next() as usize {
+            return Err(malformed());
+        }
+        Ok((runs, elements))
+    }
+}
+
+/// What memory the state may still take.
+struct Room {
+    limit: usize,
+    left: usize,
+}
+
+impl Room {
+    fn check(&self, count: usize, each: usize) -> Result<(), ApplyError> {
+        if count > self.left / each { Err(ApplyError::TooLarge { limit: self.limit }) } else { Ok(()) }
+    }
+
+    fn take(&mut self, count: usize, each: usize) -> Result<(), ApplyError> {
+        self.check(count, each)?;
+        self.left -= count * each;
+        Ok(())
+    }
+}
+
+/// A number below `end`.
+fn index(reader: &mut Reader<'_>, end: usize) -> Result<u32, DecodeError> {
+    let index = reader.varint()?;
+    if index < end as u64 { Ok(index as u32) } else { Err(DecodeError::Malformed("number")) }
+}
+
+fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -> u64) {
+    match data {
+        Data::Counter(Sums(sums)) | Data::FloatCounter(Sums(sums)) => {
+            out.varint(sums.len() as u64);
+            for &(replica, sum) in sums {
+                out.varint(index(replica));
+                match data {
+                    Data::Counter(_) => write_sum(sum, out),
+                    _ => out.extend_from_slice(&float(sum).to_le_bytes()),
+                }
+            }
+        }
+        Data::Register(writes) => {
+            out.varint(writes.len() as u64);
+            for (lv, value) in writes {
+                out.varint(u64::from(*lv));
+                value.encode(out);
+            }
+        }
+        Data::Map(map) => {
+            out.varint(map.slots.len() as u64);
+            for (&key, slot) in &map.slots {
+                out.varint(u64::from(key));
+                out.varint(u64::from(slot.lv));
+                write_held(&slot.held, out);
+            }
+        }
+        Data::Set(members) => {
+            out.varint(members.values.len() as u64);
+            for (value, adds) in &members.values {
+                value.0.encode(out);
+                out.varint(adds.len() as u64);
+                adds.iter().for_each(|add| out.varint(u64::from(*add)));
+            }
+        }
+        Data::List(list) => {
+            write_runs(&list.sequence, out);
+            out.varint(list.items.len() as u64);
+            for (&lv, item) in &list.items {
+                out.varint(u64::from(lv));
+                out.varint(u64::from(item.written));
+                out.varint(u64::from(item.slot));
+                out.push(u8::from(item.removed));
+                write_held(&item.held, out);
+            }
+            out.varint(list.moved.len() as u64);
+            for (&slot, &item) in &list.moved {
+                out.varint(u64::from(slot));
+                out.varint(u64::from(item));
+            }
+        }
+        Data::Text(text) => {
+            write_runs(&text.sequence, out);
+            out.varint(text.sequence.byte_len() as u64);
+            for chunk in text.sequence.chunks(0..text.sequence.len()) {
+                out.extend_from_slice(chunk.as_bytes());
+            }
+            out.varint(text.marks.len() as u64);
+            for mark in &text.marks {
+                out.varint(u64::from(mark.lv));
+                for anchor in [mark.start, mark.end] {
+                    out.push(u8::from(anchor.after));
+                    out.optional(anchor.element.unwrap_or(NONE));
+                }
+                out.varint(u64::from(mark.key));
+                mark.value.encode(out);
+            }
+        }
+    }
+}
+
+fn write_held(held: &Held, out: &mut Vec<u8>) {
+    match held {
+        Held::Nothing => out.push(0),
+        Held::Value(value) => {
+            out.push(1);
+            value.encode(out);
+        }
+        Held::Container(container) => {
+            out.push(2);
+            out.varint(u64::from(*container));
+        }
+    }
+}
+
+fn write_runs<C: Content>(sequence: &Sequence<C>, out: &mut Vec<u8>) {
+    out.varint(sequence.runs().count() as u64);
+    let mut before = 0;
+    for run in sequence.runs() {
+        out.zigzag(i64::from(run.lv) - before);
+        out.varint(u64::from(run.len) << 1 | u64::from(run.visible));
+        for origin in [run.left, run.right] {
+            // After compaction it may be one that came later.
+            out.zigzag(if origin == NONE { 0 } else { i64::from(run.lv) - i64::from(origin) });
+        }
+        before = i64::from(run.lv + run.len);
+    }
+}
+
+trait Optional {
+    /// A number, or none.
+    fn optional(&mut self, lv: Lv);
+}
+
+impl Optional for Vec<u8> {
+    fn optional(&mut self, lv: Lv) {
+        self.varint(if lv == NONE { 0 } else { u64::from(lv) + 1 });
+    }
+}
+
+/// The high 64 bits as a signed number, then the low ones: small sums stay small.
+fn write_sum(sum: i128, out: &mut Vec<u8>) {
+    let zigzag = ((sum << 1) ^ (sum >> 127)) as u128;
+    out.varint(zigzag as u64);
+    out.varint((zigzag >> 64) as u64);
+}
+
+fn read_sum(reader: &mut Reader<'_>) -> Result<i128, DecodeError> {
+    let zigzag = u128::from(reader.varint()?) | u128::from(reader.varint()?) << 64;
+    let sum = (zigzag >> 1) as i128 ^ -((zigzag & 1) as i128);
+    // More than all operations a replica can make could add.
+    if sum.unsigned_abs() > u128::from(MAX_OPS) << 63 { Err(DecodeError::Malformed("sum")) } else { Ok(sum) }
+}
+
+impl Strings {
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|id| &**self.get(id as StrId))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::version::ReplicaId;
+
+    #[test]
+    fn a_map_that_is_said_to_hold_itself_is_refused() {
+        let mut doc = Doc::new(ReplicaId::new(1));
+        doc.transact(|tx| tx.map("m").set("k", 1));
+        assert!(Doc::new(ReplicaId::new(2)).merge_snapshot(&doc.state()).is_ok());
+        let Data::Map(map) = &mut doc.state.containers[0].data else { unreachable!("only a map was made") };
+        map.slots.values_mut().for_each(|slot| slot.held = Held::Container(0));
+        let error = Doc::new(ReplicaId::new(2)).merge_snapshot(&doc.state()).map(|_| ());
+        assert_eq!(error, Err(DecodeError::Malformed("nesting").into()));
+    }
+}

@@ -1,0 +1,64 @@
+//! Maps: for each key the write with the highest stamp. A removed key keeps its removal, so that a write
+//! that came before it and arrives after it loses.
+
+use std::collections::BTreeMap;
+
+use super::Author;
+use crate::numbers::Lv;
+use crate::size;
+use crate::strings::{StrId, Strings};
+use crate::value::Value;
+
+/// What stands at a key of a map, or in an item of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Held {
+    Nothing,
+    Value(Value),
+    Container(u32),
+}
+
+impl Held {
+    pub(crate) fn size(&self) -> usize {
+        if let Self::Value(value) = self { value.size() } else { 0 }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Slot {
+    /// The write that won.
+    pub(crate) lv: Lv,
+    pub(crate) held: Held,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Map {
+    pub(crate) slots: BTreeMap<StrId, Slot>,
+}
+
+impl Map {
+    /// Writes to a key; says whether it holds something else now.
+    pub(crate) fn put(
+        &mut self,
+        key: StrId,
+        lv: Lv,
+        held: Held,
+        author: &Author<'_>,
+        strings: &Strings,
+        size: &mut usize,
+    ) -> bool {
+        let Some(slot) = self.slots.get_mut(&key) else {
+            *size += size::entry(strings.get(key)) + held.size();
+            let something = held != Held::Nothing;
+            self.slots.insert(key, Slot { lv, held });
+            return something;
+        };
+        if author.stamp(lv) <= author.stamp(slot.lv) {
+            return false;
+        }
+        *size = *size + held.size() - slot.held.size();
+        let same = matches!((&slot.held, &held), (Held::Nothing, Held::Nothing))
+            || matches!((&slot.held, &held), (Held::Container(a), Held::Container(b)) if a == b);
+        *slot = Slot { lv, held };
+        !same
+    }
+}

@@ -1,0 +1,374 @@
+//! The values themselves: state-based CRDTs, so that two states can be joined as well as
+//! operations be applied (Shapiro et al., *A comprehensive study of Convergent and Commutative
+//! Replicated Data Types*, 2011).
+//!
+//! Each value is a *container*, known inside by its place in a list. A root is found by its kind and
+//! name; a nested one by the operations that made it.
+
+mod list;
+mod map;
+mod set;
+mod sums;
+mod text;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::changed::Raw;
+use crate::doc::ApplyError;
+use crate::log::{Local, SCATTERED};
+use crate::numbers::{Lv, NONE, Numbers, Stamp, lies_in};
+use crate::op::Edit;
+use crate::sequence;
+use crate::size;
+use crate::strings::{StrId, Strings};
+use crate::value::{Kind, Value};
+use crate::version::ReplicaId;
+
+pub(crate) use list::{List, ListItem};
+pub(crate) use map::{Held, Map, Slot};
+pub(crate) use set::{Members, size_of as size_of_member};
+pub(crate) use sums::{Sums, bits, float};
+pub(crate) use text::{MarkRecord, Text};
+
+/// What one value holds.
+#[derive(Debug, Clone)]
+pub(crate) enum Data {
+    /// 128 bits cannot overflow: fewer than 2^48 operations a replica add 64 bits each.
+    Counter(Sums),
+    FloatCounter(Sums),
+    /// The writes that no other one here had seen, the latest first.
+    Register(Vec<(Lv, Value)>),
+    Map(Map),
+    Set(Members),
+    List(Box<List>),
+    Text(Box<Text>),
+}
+
+impl Data {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter(Sums::default()),
+            Kind::FloatCounter => Self::FloatCounter(Sums::default()),
+            Kind::Register => Self::Register(Vec::new()),
+            Kind::Map => Self::Map(Map::default()),
+            Kind::Set => Self::Set(Members::default()),
+            Kind::List => Self::List(Box::default()),
+            Kind::Text => Self::Text(Box::default()),
+        }
+    }
+}
+
+/// Where a container is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Parent {
+    Root(StrId),
+    /// Under a key of a map. Those who made the same kind there having seen the same write, or none
+    /// ([`NONE`]), made one and the same.
+    Key {
+        map: u32,
+        key: StrId,
+        base: Lv,
+    },
+    /// An item of a list.
+    Item {
+        list: u32,
+        item: Lv,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Container {
+    pub(crate) kind: Kind,
+    pub(crate) parent: Parent,
+    /// The first operation here that made it; [`NONE`] of a root.
+    pub(crate) made: Lv,
+    pub(crate) data: Data,
+}
+
+/// All values of a document.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    pub(crate) containers: Vec<Container>,
+    places: BTreeMap<(Parent, Kind), u32>,
+    /// The container that an operation made, for all that did.
+    pub(crate) made: BTreeMap<Lv, u32>,
+    /// About how many bytes they take, see `size.rs`.
+    pub(crate) size: usize,
+}
+
+/// Who made an operation that is applied, and what they had seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Author<'a> {
+    pub(crate) numbers: &'a Numbers,
+    pub(crate) replica: ReplicaId,
+    /// What they had not seen of all that was here.
+    pub(crate) unseen: &'a [Range<Lv>],
+    /// The number and the logical time of the first operation of the change.
+    pub(crate) start: Lv,
+    pub(crate) lamport: u32,
+}
+
+impl Author<'_> {
+    pub(crate) fn stamp(&self, lv: Lv) -> Stamp {
+        if lv >= self.start {
+            (self.lamport + (lv - self.start), self.replica)
+        } else {
+            self.numbers.stamp(lv)
+        }
+    }
+
+    pub(crate) fn saw(&self, lv: Lv) -> bool {
+        self.unseen.is_empty() || !lies_in(self.unseen, lv)
+    }
+
+    /// Whether they had seen all of so many from `first` on.
+    pub(crate) fn saw_all(&self, first: Lv, count: u32) -> bool {
+        self.unseen.iter().all(|range| range.end <= first || range.start >= first + count)
+    }
+}
+
+impl sequence::Author for Author<'_> {
+    fn has_seen(&self, lv: Lv) -> bool {
+        self.saw(lv)
+    }
+
+    fn precedes(&self, other: Lv) -> bool {
+        self.replica < if other >= self.start { self.replica } else { self.numbers.author(other) }
+    }
+
+    fn may_have_seen(&self, from: Lv, to: Lv) -> bool {
+        let range = self.unseen.partition_point(|range| range.end < to);
+        self.unseen.get(range).is_none_or(|range| from < range.start)
+    }
+}
+
+pub(crate) const UNKNOWN_ELEMENT: ApplyError =
+    ApplyError::Inconsistent("it names an element that its author cannot have seen");
+const WRONG_KIND: ApplyError = ApplyError::Inconsistent("it edits a value of another kind");
+
+impl State {
+    pub(crate) const fn new() -> Self {
+        Self { containers: Vec::new(), places: BTreeMap::new(), made: BTreeMap::new(), size: 0 }
+    }
+
+    pub(crate) fn root(&self, kind: Kind, name: StrId) -> Option<u32> {
+        self.at(Parent::Root(name), kind)
+    }
+
+    pub(crate) fn at(&self, parent: Parent, kind: Kind) -> Option<u32> {
+        self.places.get(&(parent, kind)).copied()
+    }
+
+    pub(crate) fn data(&self, container: u32) -> &Data {
+        &self.containers[container as usize].data
+    }
+
+    /// The containers by where they are.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (Parent, Kind, u32)> + '_ {
+        self.places.iter().map(|(&(parent, kind), &container)| (parent, kind, container))
+    }
+
+    /// The container at a place, made if it is missing. `made` is the operation that makes it.
+    pub(crate) fn make(&mut self, kind: Kind, parent: Parent, made: Lv, strings: &Strings) -> u32 {
+        let container = match self.places.get(&(parent, kind)) {
+            Some(&container) => container,
+            None => {
+                let container = self.containers.len() as u32;
+                self.size += match parent {
+                    Parent::Root(name) => size::entry(strings.get(name)),
+                    _ => size::ENTRY,
+                };
+                self.containers.push(Container { kind, parent, made, data: Data::new(kind) });
+                self.places.insert((parent, kind), container);
+                container
+            }
+        };
+        if made != NONE && self.made.insert(made, container).is_none() {
+            self.size += size::SUM;
+        }
+        container
+    }
+
+    /// Whether an edit can be applied: what it names is there and was seen by its author. `made` are
+    /// the elements that operations before it in the same change make, and whether they are items.
+    pub(crate) fn check(
+        &self,
+        container: u32,
+        edit: &Local,
+        author: &Author<'_>,
+        made: &[(u32, Range<Lv>, bool)],
+    ) -> Result<(), ApplyError> {
+        let data = self.containers.get(container as usize).map(|container| &container.data);
+        let here = |lv: Lv, count: u32, item: bool| {
+            let Some(end) = lv.checked_add(count) else { return false };
+            if lv >= author.start {
+                // They may have been made by several operations, which stand in the order of their numbers.
+                let mut at = lv;
+                for (of, range, items) in &made[made.partition_point(|made| made.1.end <= lv)..] {
+                    if at >= end || range.start > at || *of != container || (item && !items) {
+                        break;
+                    }
+                    at = range.end;
+                }
+                return at >= end;
+            }
+            end <= author.start
+                && author.saw_all(lv, count)
+                && match data {
+                    Some(Data::Text(text)) => text.holds(lv, count),
+                    Some(Data::List(list)) if item => list.holds_items(lv, count),
+                    Some(Data::List(list)) => list.holds(lv),
+                    _ => false,
+                }
+        };
+        let beside = |left: &Option<Lv>| left.is_none_or(|left| here(left, 1, false));
+        let ok = match edit {
+            Edit::Insert { left, .. } | Edit::InsertItems { left, .. } => beside(left),
+            Edit::Delete { first, count, down } => {
+                let lowest = if *down { first.checked_sub(count - 1) } else { Some(*first) };
+                lowest.is_some_and(|lowest| here(lowest, *count, true))
+            }
+            Edit::Move { item, left } => here(*item, 1, true) && beside(left),
+            Edit::Assign { item, .. } => here(*item, 1, true),
+            Edit::Mark(mark) => beside(&mark.start.element) && beside(&mark.end.element),
+            Edit::Make { base, .. } => base.is_none_or(|base| author.saw(base)),
+            _ => true,
+        };
+        if ok { Ok(()) } else { Err(UNKNOWN_ELEMENT) }
+    }
+
+    /// Applies one edit, or refuses it and changes nothing. Returns the index at which it was done, in a
+    /// sequence.
+    pub(crate) fn apply(
+        &mut self,
+        container: u32,
+        lv: Lv,
+        edit: &Local,
+        author: &Author<'_>,
+        strings: &Strings,
+        raw: &mut Vec<Raw>,
+    ) -> Result<u32, ApplyError> {
+        if let Edit::Make { key, kind, base } = edit {
+            return self.apply_make(container, lv, (*key, *kind, base.unwrap_or(NONE)), author, strings, raw);
+        }
+        let size = &mut self.size;
+        let data = &mut self.containers[container as usize].data;
+        match (data, edit) {
+            (Data::Counter(sums), Edit::AddInt(amount)) => {
+                *sums.of(author.replica, size) += i128::from(*amount);
+                raw.push(Raw::Value { container });
+            }
+            (Data::FloatCounter(sums), Edit::AddFloat(amount)) => {
+                let sum = sums.of(author.replica, size);
+                *sum = bits(float(*sum) + amount);
+                raw.push(Raw::Value { container });
+            }
+            (Data::Register(writes), Edit::Write(value)) => {
+                *size -= size_of_writes(writes);
+                writes.retain(|write| !author.saw(write.0));
+                let stamp = author.stamp(lv);
+                let at = writes.partition_point(|write| author.stamp(write.0) > stamp);
+                writes.insert(at, (lv, value.clone()));
+                *size += size_of_writes(writes);
+                raw.push(Raw::Value { container });
+            }
+            (Data::Map(map), Edit::Put { key, value }) => {
+                if map.put(*key, lv, Held::Value(value.clone()), author, strings, size) {
+                    raw.push(Raw::Key { container, key: *key });
+                }
+            }
+            (Data::Map(map), Edit::Remove { key }) => {
+                if map.put(*key, lv, Held::Nothing, author, strings, size) {
+                    raw.push(Raw::Key { container, key: *key });
+                }
+            }
+            (Data::Set(members), Edit::Include(value)) => {
+                if members.include(value, lv, author, size) {
+                    raw.push(Raw::Member { container, value: value.clone() });
+                }
+            }
+            (Data::Set(members), Edit::Exclude(value)) => {
+                if members.exclude(value, author, size) {
+                    raw.push(Raw::Member { container, value: value.clone() });
+                }
+            }
+            (Data::Text(text), edit) => return text.apply(container, lv, edit, author, size, raw),
+            (Data::List(list), edit) => {
+                let at = list.apply(container, lv, edit, author, size, raw)?;
+                if let Edit::InsertItems { items, .. } = edit {
+                    self.make_items(container, lv, items, strings);
+                }
+                return Ok(at);
+            }
+            _ => return Err(WRONG_KIND),
+        }
+        Ok(SCATTERED)
+    }
+
+    /// All that is here, as if it had just come.
+    pub(crate) fn everything(&self) -> Vec<Raw> {
+        let mut raw = Vec::new();
+        for (container, of) in (0..).zip(&self.containers) {
+            let all = |len: usize| Raw::Splice { container, at: 0, deleted: 0, inserted: len as u32 };
+            match &of.data {
+                Data::Counter(Sums(sums)) | Data::FloatCounter(Sums(sums)) if sums.is_empty() => {}
+                Data::Register(writes) if writes.is_empty() => {}
+                Data::Counter(_) | Data::FloatCounter(_) | Data::Register(_) => {
+                    raw.push(Raw::Value { container });
+                }
+                Data::Map(map) => {
+                    let held = map.slots.iter().filter(|(_, slot)| slot.held != Held::Nothing);
+                    raw.extend(held.map(|(&key, _)| Raw::Key { container, key }));
+                }
+                Data::Set(members) => {
+                    let values = members.values.keys();
+                    raw.extend(values.map(|value| Raw::Member { container, value: value.0.clone() }));
+                }
+                Data::List(list) if !list.sequence.is_empty() => raw.push(all(list.sequence.len())),
+                Data::Text(text) if !text.sequence.is_empty() => raw.push(all(text.sequence.len())),
+                Data::List(_) | Data::Text(_) => {}
+            }
+        }
+        raw
+    }
+
+    /// Makes the containers among new items.
+    pub(crate) fn make_items(&mut self, list: u32, lv: Lv, items: &[crate::op::Item], strings: &Strings) {
+        for (item, made) in (lv..).zip(items) {
+            if let crate::op::Item::Nested(kind) = made {
+                let nested = self.make(*kind, Parent::Item { list, item }, item, strings);
+                if let Data::List(list) = &mut self.containers[list as usize].data {
+                    list.hold(item, nested);
+                }
+            }
+        }
+    }
+
+    fn apply_make(
+        &mut self,
+        container: u32,
+        lv: Lv,
+        (key, kind, base): (StrId, Kind, Lv),
+        author: &Author<'_>,
+        strings: &Strings,
+        raw: &mut Vec<Raw>,
+    ) -> Result<u32, ApplyError> {
+        if base != NONE && (base >= lv || !author.saw(base)) {
+            return Err(UNKNOWN_ELEMENT);
+        }
+        if !matches!(self.data(container), Data::Map(_)) {
+            return Err(WRONG_KIND);
+        }
+        let nested = self.make(kind, Parent::Key { map: container, key, base }, lv, strings);
+        let Data::Map(map) = &mut self.containers[container as usize].data else { return Err(WRONG_KIND) };
+        if map.put(key, lv, Held::Container(nested), author, strings, &mut self.size) {
+            raw.push(Raw::Key { container, key });
+        }
+        Ok(SCATTERED)
+    }
+}
+
+pub(crate) fn size_of_writes(writes: &[(Lv, Value)]) -> usize {
+    writes.iter().map(|write| write.1.size()).sum()
+}

@@ -1,0 +1,178 @@
+//! Texts: a sequence of characters, and marks over stretches of it.
+//!
+//! Marks follow Litt et al., *Peritext* (2022): each end of a mark is anchored beside a character, so that
+//! what is typed at the end of a mark comes to stand inside or outside as its author wished. Where marks
+//! of one key overlap, the latest one counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Author, UNKNOWN_ELEMENT, WRONG_KIND};
+use crate::changed::Raw;
+use crate::doc::ApplyError;
+use crate::gather::gather;
+use crate::log::{Local, SCATTERED};
+use crate::numbers::{Lv, NONE, Stamp};
+use crate::op::{Anchor, Edit};
+use crate::sequence::{self, Sequence};
+use crate::size;
+use crate::strings::StrId;
+use crate::value::Value;
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Text {
+    pub(crate) sequence: Sequence<sequence::Text>,
+    pub(crate) marks: Vec<MarkRecord>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MarkRecord {
+    pub(crate) lv: Lv,
+    pub(crate) start: Anchor<Lv>,
+    pub(crate) end: Anchor<Lv>,
+    pub(crate) key: StrId,
+    pub(crate) value: Value,
+}
+
+impl MarkRecord {
+    pub(crate) fn size(&self) -> usize {
+        size::ENTRY + self.value.size()
+    }
+}
+
+impl Text {
+    /// Whether all of so many elements from `lv` on are here.
+    pub(super) fn holds(&self, lv: Lv, count: u32) -> bool {
+        self.sequence.holds(lv, count)
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        container: u32,
+        lv: Lv,
+        edit: &Local,
+        author: &Author<'_>,
+        size: &mut usize,
+        raw: &mut Vec<Raw>,
+    ) -> Result<u32, ApplyError> {
+        match edit {
+            Edit::Insert { left, text } => {
+                if left.is_some_and(|left| !author.saw(left)) {
+                    return Err(UNKNOWN_ELEMENT);
+                }
+                let at = self.sequence.insert(lv, left.unwrap_or(NONE), text, author);
+                let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
+                let inserted = edit.len();
+                *size += size::ELEMENT * inserted as usize;
+                raw.push(Raw::Splice { container, at, deleted: 0, inserted });
+                Ok(at)
+            }
+            Edit::Delete { first, count, down } => {
+                let lowest =
+                    if *down { first.checked_sub(count - 1).ok_or(UNKNOWN_ELEMENT)? } else { *first };
+                let end = lowest.checked_add(*count).ok_or(UNKNOWN_ELEMENT)?;
+                if end > author.start && lowest < author.start || !author.saw_all(lowest, *count) {
+                    return Err(UNKNOWN_ELEMENT);
+                }
+                let (mut place, mut done) = (SCATTERED, 0);
+                let hidden = self.sequence.hide(lowest, *count, |at, deleted| {
+                    let at = at as u32;
+                    place = if done == 0 || place == at { at } else { SCATTERED };
+                    done += deleted;
+                    raw.push(Raw::Splice { container, at, deleted, inserted: 0 });
+                });
+                hidden.map_err(|_| UNKNOWN_ELEMENT)?;
+                Ok(if done == *count { place } else { SCATTERED })
+            }
+            Edit::Mark(mark) => {
+                let known =
+                    |anchor: Anchor<Lv>| anchor.element.is_none_or(|lv| author.saw(lv) && self.holds(lv, 1));
+                if !known(mark.start) || !known(mark.end) {
+                    return Err(UNKNOWN_ELEMENT);
+                }
+                let record = MarkRecord {
+                    lv,
+                    start: mark.start,
+                    end: mark.end,
+                    key: mark.key,
+                    value: mark.value.clone(),
+                };
+                self.add_mark(container, record, size, raw);
+                Ok(SCATTERED)
+            }
+            _ => Err(WRONG_KIND),
+        }
+    }
+
+    pub(crate) fn add_mark(
+        &mut self,
+        container: u32,
+        record: MarkRecord,
+        size: &mut usize,
+        raw: &mut Vec<Raw>,
+    ) {
+        let (from, to) = (self.position(record.start), self.position(record.end));
+        if from < to {
+            raw.push(Raw::Format { container, mark: record.lv });
+        }
+        *size += record.size();
+        self.marks.push(record);
+    }
+
+    /// The index an anchor stands at.
+    pub(crate) fn position(&self, anchor: Anchor<Lv>) -> usize {
+        match anchor.element.and_then(|lv| self.sequence.find(lv)) {
+            Some(place) => place.index + usize::from(anchor.after && place.visible),
+            None if anchor.after => 0,
+            None => self.sequence.len(),
+        }
+    }
+
+    /// Stretches of text with the marks that count on each, in order, without gaps: length and values by
+    /// key. A `Null` takes a mark away.
+    pub(crate) fn spans(&self, stamp: impl Fn(Lv) -> Stamp) -> Vec<(usize, BTreeMap<StrId, &Value>)> {
+        let len = self.sequence.len();
+        if self.marks.is_empty() {
+            return if len == 0 { Vec::new() } else { vec![(len, BTreeMap::new())] };
+        }
+        // Where a mark begins and ends to count.
+        let mut turns: BTreeMap<usize, Vec<(usize, bool)>> = BTreeMap::new();
+        for (nth, mark) in self.marks.iter().enumerate() {
+            let (from, to) = (self.position(mark.start), self.position(mark.end));
+            if from < to {
+                turns.entry(from).or_default().push((nth, true));
+                turns.entry(to).or_default().push((nth, false));
+            }
+        }
+        let mut active: BTreeMap<StrId, BTreeSet<(Stamp, usize)>> = BTreeMap::new();
+        let mut spans: Vec<(usize, BTreeMap<StrId, &Value>)> = Vec::new();
+        let mut from = 0;
+        let mut close = |from: usize, to: usize, active: &BTreeMap<StrId, BTreeSet<(Stamp, usize)>>| {
+            if from == to {
+                return;
+            }
+            let latest =
+                active.iter().filter_map(|(&key, marks)| Some((key, &self.marks[marks.last()?.1].value)));
+            let values = gather(latest.filter(|(_, value)| **value != Value::Null));
+            match spans.last_mut() {
+                Some(last) if last.1 == values => last.0 += to - from,
+                _ => spans.push((to - from, values)),
+            }
+        };
+        for (at, marks) in turns {
+            close(from, at, &active);
+            from = at;
+            for (nth, begins) in marks {
+                let mark = &self.marks[nth];
+                let of_key = active.entry(mark.key).or_default();
+                let entry = (stamp(mark.lv), nth);
+                if begins {
+                    of_key.insert(entry)
+                } else {
+                    of_key.remove(&entry)
+                };
+            }
+        }
+        close(from, len, &active);
+        spans
+    }
+}

@@ -1,0 +1,357 @@
+//! Looking back: the document as it was at a version, and what changed between two of them.
+//!
+//! A version is replayed from the log into a document of its own. A text or list of this document holds
+//! every element there ever was, so one walk along it, asking of each element whether it was to be seen at
+//! either version, gives the way from one to the other whichever came first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::changed::{
+    Changed, ContainerId, Content, Diff, ListStep, Marks, Origin, Patch, Plan, TextStep, plan,
+};
+use crate::doc::Doc;
+use crate::gather::gather;
+use crate::sequence;
+use crate::sequence::Sequence;
+use crate::state::{Data, Held, List, Map, Members, Parent, Text};
+use crate::strings::StrId;
+use crate::value::Value;
+use crate::version::{ReplicaId, VersionVector};
+
+/// Why a version cannot be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TravelError {
+    /// It has seen what this document has not.
+    #[error("that version has seen more than this document")]
+    NotSeen,
+    /// No document was ever at it: it has operations without what their authors had seen.
+    #[error("no document can be at that version: it has an operation without what came before it")]
+    NotClosed,
+    /// What led to it is not kept any more.
+    #[error("the history that led to that version is not kept any more")]
+    HistoryGone,
+}
+
+impl Doc {
+    /// The document as it was at a version. It is one of its own that nobody edits; [`fork`](Self::fork) it
+    /// to go on from there.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("First"));
+    /// let version = doc.version().clone();
+    /// doc.transact(|tx| tx.text("t").push(" and second"));
+    /// assert_eq!(doc.at(&version)?.text("t").to_string(), "First");
+    /// # Ok::<(), conjoin_core::TravelError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If nobody can have been at that version, as far as is known here, or what led to it is not kept.
+    pub fn at(&self, version: &VersionVector) -> Result<Self, TravelError> {
+        if !self.version.covers(version) {
+            return Err(TravelError::NotSeen);
+        }
+        let delta =
+            self.delta_between(&VersionVector::new(), version).map_err(|_| TravelError::HistoryGone)?;
+        let unused =
+            (0..).map(ReplicaId::new).find(|&replica| self.numbers.replica_number(replica).is_none());
+        let mut doc = Self::new(unused.unwrap_or(self.replica));
+        doc.state_limit = usize::MAX;
+        doc.set_history_limit(usize::MAX);
+        doc.apply(&delta).map_err(|_| TravelError::NotClosed)?;
+        if doc.version != *version {
+            return Err(TravelError::NotClosed);
+        }
+        doc.raw = Vec::new();
+        doc.state_limit = self.state_limit;
+        Ok(doc)
+    }
+
+    /// What leads from one version to another, whichever came first, and also where neither did. Nested
+    /// values that are new at `to` are told from empty on; those that are not there at `to` are not told.
+    ///
+    /// ```
+    /// use conjoin_core::{Diff, Doc, Marks, ReplicaId, TextStep};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("First"));
+    /// let version = doc.version().clone();
+    /// doc.transact(|tx| tx.text("t").push(" and second"));
+    /// let back = doc.diff(doc.version(), &version)?;
+    /// let steps = vec![TextStep::Retain(5, Marks::new()), TextStep::Delete(11)];
+    /// assert_eq!(back.patches[0].diff, Diff::Text(steps));
+    /// # Ok::<(), conjoin_core::TravelError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`at`](Self::at).
+    pub fn diff(&self, from: &VersionVector, to: &VersionVector) -> Result<Changed, TravelError> {
+        let (from, to) = (View::new(self, from)?, View::new(self, to)?);
+        let mut patches = Vec::new();
+        for container in 0..self.state.containers.len() as u32 {
+            let is_root = matches!(self.state.containers[container as usize].parent, Parent::Root(_));
+            if to.containers[container as usize].is_none() && !is_root {
+                continue;
+            }
+            if let Some(diff) = self.diff_between(container, &from, &to) {
+                let target = match to.containers[container as usize] {
+                    Some(there) => to.doc.target_of(there),
+                    None => self.target_of(container),
+                };
+                patches.push(Patch { container: ContainerId(container), target, diff });
+            }
+        }
+        Ok(Changed { patches, origin: Origin::Remote })
+    }
+
+    fn diff_between(&self, container: u32, from: &View, to: &View) -> Option<Diff> {
+        let (before, after) = (from.data(container), to.data(container));
+        match self.state.data(container) {
+            Data::Counter(_) => {
+                let total =
+                    |data: Option<&Data>| if let Some(Data::Counter(sums)) = data { sums.total() } else { 0 };
+                (total(before) != total(after)).then(|| Diff::Counter(total(after)))
+            }
+            Data::FloatCounter(_) => {
+                let total = |data: Option<&Data>| {
+                    if let Some(Data::FloatCounter(sums)) = data { sums.float_total() } else { 0.0 }
+                };
+                (total(before) != total(after)).then(|| Diff::FloatCounter(total(after)))
+            }
+            Data::Register(_) => {
+                let values = |data: Option<&Data>| match data {
+                    Some(Data::Register(writes)) => writes.iter().map(|write| write.1.clone()).collect(),
+                    _ => Vec::new(),
+                };
+                let (before, after): (Vec<Value>, Vec<Value>) = (values(before), values(after));
+                (before != after).then_some(Diff::Register(after))
+            }
+            Data::Map(map) => {
+                let held = |view: &View, data: Option<&Data>, key: StrId| {
+                    let key = view.doc.strings.find(self.strings.get(key))?;
+                    let Some(Data::Map(Map { slots })) = data else { return None };
+                    view.content(&slots.get(&key)?.held)
+                };
+                let entry = |&key: &StrId| {
+                    let after = held(to, after, key);
+                    (held(from, before, key) != after).then(|| (self.strings.get(key).clone(), after))
+                };
+                let entries: BTreeMap<_, _> = gather(map.slots.keys().filter_map(entry));
+                (!entries.is_empty()).then_some(Diff::Map(entries))
+            }
+            Data::Set(_) => {
+                let none = Members::default();
+                let before = if let Some(Data::Set(members)) = before { members } else { &none };
+                let after = if let Some(Data::Set(members)) = after { members } else { &none };
+                let (before, after) = (&before.values, &after.values);
+                let added: Vec<Value> = after
+                    .keys()
+                    .filter(|value| !before.contains_key(value))
+                    .map(|value| value.0.clone())
+                    .collect();
+                let removed: Vec<Value> = before
+                    .keys()
+                    .filter(|value| !after.contains_key(value))
+                    .map(|value| value.0.clone())
+                    .collect();
+                (!added.is_empty() || !removed.is_empty()).then_some(Diff::Set { added, removed })
+            }
+            Data::List(list) => {
+                let none = List::default();
+                let before = if let Some(Data::List(before)) = before { before } else { &none };
+                let after = if let Some(Data::List(after)) = after { after } else { &none };
+                self.diff_lists(&list.sequence, (from, before), (to, after))
+            }
+            Data::Text(text) => {
+                let none = Text::default();
+                let before = if let Some(Data::Text(before)) = before { before } else { &none };
+                let after = if let Some(Data::Text(after)) = after { after } else { &none };
+                self.diff_texts(&text.sequence, (from, before), (to, after))
+            }
+        }
+    }
+
+    /// The steps from one version of a sequence to another. `same` says of an element at both indexes
+    /// whether it stayed what it is.
+    fn steps<C: sequence::Content>(
+        &self,
+        all: &Sequence<C>,
+        (from, before): (&View, &Sequence<C>),
+        (to, after): (&View, &Sequence<C>),
+        same: impl Fn(usize, usize) -> bool,
+    ) -> Vec<Plan> {
+        let mut steps = Vec::new();
+        for lv in all.runs().flat_map(|run| run.lv..run.lv + run.len) {
+            let id = self.numbers.id(lv);
+            let shown = |view: &View, sequence: &Sequence<C>| {
+                let place = sequence.find(view.doc.numbers.lv(id)?)?;
+                place.visible.then_some(place.index)
+            };
+            match (shown(from, before), shown(to, after)) {
+                (Some(before), Some(after)) if same(before, after) => plan(&mut steps, Plan::Retain(1)),
+                (Some(_), Some(_)) => {
+                    plan(&mut steps, Plan::Delete(1));
+                    plan(&mut steps, Plan::Insert(1));
+                }
+                (Some(_), None) => plan(&mut steps, Plan::Delete(1)),
+                (None, Some(_)) => plan(&mut steps, Plan::Insert(1)),
+                (None, None) => {}
+            }
+        }
+        steps
+    }
+
+    fn diff_lists(
+        &self,
+        all: &Sequence<sequence::Plain>,
+        (from, before): (&View, &List),
+        (to, after): (&View, &List),
+    ) -> Option<Diff> {
+        let content = |view: &View, list: &List, at: usize| view.content(&list.at(at)?.1.held);
+        let same = |a: usize, b: usize| content(from, before, a) == content(to, after, b);
+        let mut steps = self.steps(all, (from, &before.sequence), (to, &after.sequence), same);
+        if let Some(Plan::Retain(_)) = steps.last() {
+            steps.pop();
+        }
+        let mut index = 0;
+        let step = |step| match step {
+            Plan::Retain(len) => {
+                index += len;
+                ListStep::Retain(len)
+            }
+            Plan::Delete(len) => ListStep::Delete(len),
+            Plan::Insert(len) => {
+                index += len;
+                ListStep::Insert((index - len..index).filter_map(|at| content(to, after, at)).collect())
+            }
+        };
+        let steps: Vec<ListStep> = steps.into_iter().map(step).collect();
+        (!steps.is_empty()).then_some(Diff::List(steps))
+    }
+
+    fn diff_texts(
+        &self,
+        all: &Sequence<sequence::Text>,
+        (from, before): (&View, &Text),
+        (to, after): (&View, &Text),
+    ) -> Option<Diff> {
+        let (old, new) = (Spans::of(&from.doc, before), Spans::of(&to.doc, after));
+        let mut told: Vec<TextStep> = Vec::new();
+        let (mut at, mut index) = (0, 0);
+        for step in self.steps(all, (from, &before.sequence), (to, &after.sequence), |_, _| true) {
+            match step {
+                Plan::Delete(len) => {
+                    at += len;
+                    told.push(TextStep::Delete(len));
+                }
+                Plan::Insert(len) => {
+                    let end = index + len;
+                    while index < end {
+                        let (marks, until) = new.at(index);
+                        let until = until.min(end);
+                        told.push(TextStep::Insert(
+                            after.sequence.chunks(index..until).collect(),
+                            marks.clone(),
+                        ));
+                        index = until;
+                    }
+                }
+                Plan::Retain(len) => {
+                    let end = index + len;
+                    while index < end {
+                        let ((was, old_until), (is, new_until)) = (old.at(at), new.at(index));
+                        let len = (old_until - at).min(new_until - index).min(end - index);
+                        let keys: BTreeSet<_> = gather(was.keys().chain(is.keys()));
+                        let changed = keys.into_iter().filter(|&key| was.get(key) != is.get(key));
+                        let marks: Marks = gather(
+                            changed.map(|key| (key.clone(), is.get(key).cloned().unwrap_or(Value::Null))),
+                        );
+                        match told.last_mut() {
+                            Some(TextStep::Retain(before, same)) if *same == marks => *before += len,
+                            _ => told.push(TextStep::Retain(len, marks)),
+                        }
+                        (at, index) = (at + len, index + len);
+                    }
+                }
+            }
+        }
+        while matches!(told.last(), Some(TextStep::Retain(_, marks)) if marks.is_empty()) {
+            told.pop();
+        }
+        (!told.is_empty()).then_some(Diff::Text(told))
+    }
+}
+
+/// The marks on a text, by where the stretches they are on end.
+struct Spans(BTreeMap<usize, Marks>);
+
+impl Spans {
+    fn of(doc: &Doc, text: &Text) -> Self {
+        let mut end = 0;
+        let span = |(len, marks): (usize, BTreeMap<StrId, &Value>)| {
+            end += len;
+            let named = |(key, value): (StrId, &Value)| (doc.strings.get(key).clone(), value.clone());
+            (end, gather(marks.into_iter().map(named)))
+        };
+        Self(text.spans(|lv| doc.numbers.stamp(lv)).into_iter().map(span).collect())
+    }
+
+    /// The marks at an index, and how far they reach.
+    fn at(&self, index: usize) -> (&Marks, usize) {
+        let (&end, marks) = self.0.range(index + 1..).next().expect("the stretches cover the text");
+        (marks, end)
+    }
+}
+
+/// The document at a version, and which of its containers are which of the whole document's.
+struct View {
+    doc: Doc,
+    /// By the whole document's.
+    containers: Vec<Option<u32>>,
+    /// By its own.
+    names: BTreeMap<u32, u32>,
+}
+
+impl View {
+    fn new(whole: &Doc, version: &VersionVector) -> Result<Self, TravelError> {
+        let doc = whole.at(version)?;
+        let mut containers = vec![None; whole.state.containers.len()];
+        for (parent, kind, container) in whole.state.places() {
+            if let Parent::Root(name) = parent {
+                let name = doc.strings.find(whole.strings.get(name));
+                containers[container as usize] = name.and_then(|name| doc.state.root(kind, name));
+            }
+        }
+        // Any of the operations that made a nested one names it.
+        for (&made, &container) in &whole.state.made {
+            if let Some(made) = doc.numbers.lv(whole.numbers.id(made))
+                && let Some(&there) = doc.state.made.get(&made)
+            {
+                containers[container as usize] = Some(there);
+            }
+        }
+        let pairs = containers.iter().zip(0..);
+        let names = gather(pairs.filter_map(|(there, container)| Some(((*there)?, container))));
+        Ok(Self { doc, containers, names })
+    }
+
+    fn data(&self, container: u32) -> Option<&Data> {
+        self.containers[container as usize].map(|there| self.doc.state.data(there))
+    }
+
+    /// What is held, with nested values named as in the whole document.
+    fn content(&self, held: &Held) -> Option<Content> {
+        match self.doc.content(held)? {
+            Content::Nested(there, kind) => {
+                Some(Content::Nested(ContainerId(*self.names.get(&there.0)?), kind))
+            }
+            value @ Content::Value(_) => Some(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! Taking back one's own edits, and nobody else's.
+//!
+//! An edit is taken back by a new one that does the opposite of what is left of it, worked out from the log
+//! when it is asked for, so that what others did meanwhile stays. Redoing is taking back what took back
+//! (J. Yu, V. Elvinger and C.-L. Ignat, *A Generic Undo Support for State-Based CRDTs*, 2019, see why
+//! these two need each other).
+//!
+//! What was written again by taking back stands for what it brought back: an insertion whose text was
+//! deleted and came back is taken back together with that text.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::doc::{Commit, Doc};
+use crate::transaction::Transaction;
+use crate::version::{OpId, ReplicaId};
+
+mod copy;
+mod marks;
+mod reverse;
+#[cfg(test)]
+mod tests;
+
+/// Own operations that follow each other.
+#[derive(Debug, Clone)]
+struct Stretch {
+    replica: ReplicaId,
+    seqs: Range<u64>,
+}
+
+/// What is taken back at once.
+type Group = Vec<Stretch>;
+
+/// Which operations stand for which since something was taken back.
+#[derive(Debug, Clone, Default)]
+struct Again {
+    /// For elements that came back, the elements they came back as.
+    elements: BTreeMap<OpId, OpId>,
+    /// For writes and marks that brought back an earlier one, that one.
+    writes: BTreeMap<OpId, OpId>,
+    /// For slots of items that came back to an earlier one, that one.
+    slots: BTreeMap<OpId, OpId>,
+}
+
+impl Again {
+    /// The element as which an element was last brought back.
+    fn element(&self, mut id: OpId) -> OpId {
+        while let Some(&next) = self.elements.get(&id) {
+            id = next;
+        }
+        id
+    }
+}
+
+/// Whether a write is this one, or brought it back.
+fn stands_for(again: &BTreeMap<OpId, OpId>, mut write: OpId, wanted: OpId) -> bool {
+    while write != wanted {
+        match again.get(&write) {
+            Some(&before) => write = before,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Remembers own edits so that they can be taken back, and done again.
+///
+/// Only what this is told of is taken back: edits of others stay, and so do own ones that were not
+/// [recorded](Self::record). A register that held nothing before holds [`Null`](crate::Value::Null) then, since it cannot be
+/// emptied. Of edits whose history is not kept any more, what would be needed from it is left out.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, UndoManager};
+/// use std::time::Duration;
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let mut undo = UndoManager::new();
+/// undo.transact(&mut doc, Duration::from_secs(1), |tx| tx.text("t").push("Hello"));
+/// undo.transact(&mut doc, Duration::from_secs(9), |tx| tx.text("t").push(", world"));
+///
+/// undo.undo(&mut doc);
+/// assert_eq!(doc.text("t").to_string(), "Hello");
+/// undo.redo(&mut doc);
+/// assert_eq!(doc.text("t").to_string(), "Hello, world");
+/// ```
+#[derive(Debug, Clone)]
+pub struct UndoManager {
+    done: Vec<Group>,
+    undone: Vec<Group>,
+    again: Again,
+    limit: usize,
+    interval: Duration,
+    /// When the last edit was recorded, unless the next one begins a group of its own.
+    last: Option<Duration>,
+    /// Whether edits go into one group however far apart they are, and whether it was begun.
+    group: Option<bool>,
+}
+
+impl Default for UndoManager {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl UndoManager {
+    /// Knows nothing yet. Edits within half a second are taken back together, and the last 1,000 groups
+    /// are kept.
+    pub const fn new() -> Self {
+        Self {
+            done: Vec::new(),
+            undone: Vec::new(),
+            again: Again { elements: BTreeMap::new(), writes: BTreeMap::new(), slots: BTreeMap::new() },
+            limit: 1_000,
+            interval: Duration::from_millis(500),
+            last: None,
+            group: None,
+        }
+    }
+
+    /// Edits that follow each other within this time are taken back together; zero keeps each apart.
+    pub const fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
+    /// Keeps so many groups; the oldest goes first.
+    pub fn set_limit(&mut self, groups: usize) {
+        self.limit = groups;
+        self.trim();
+    }
+
+    /// What is recorded from now on is taken back together, until [`end_group`](Self::end_group).
+    pub const fn begin_group(&mut self) {
+        self.group = Some(false);
+    }
+
+    /// What is recorded from now on begins another group.
+    pub const fn end_group(&mut self) {
+        self.group = None;
+        self.last = None;
+    }
+
+    /// Edits and records it. `now` is the time since whatever start, the same for all calls.
+    pub fn transact<'d>(
+        &mut self,
+        doc: &'d mut Doc,
+        now: Duration,
+        edit: impl FnOnce(&mut Transaction<'_>),
+    ) -> Commit<'d> {
+        let commit = doc.transact(edit);
+        self.record(&commit, now);
+        commit
+    }
+
+    /// Takes note of own edits, made at `now`: the time since whatever start, the same for all calls. What
+    /// was taken back before cannot be done again then.
+    pub fn record(&mut self, commit: &Commit<'_>, now: Duration) {
+        let Some(stretch) = stretch(commit) else { return };
+        self.undone.clear();
+        let near = self.last.is_some_and(|last| now.saturating_sub(last) < self.interval);
+        let joins = self.group.unwrap_or(near);
+        match self.done.last_mut().filter(|_| joins) {
+            Some(group) => push(group, stretch),
+            None => self.done.push(vec![stretch]),
+        }
+        self.last = Some(now);
+        self.group = self.group.map(|_| true);
+        self.trim();
+    }
+
+    /// Whether there is something to take back.
+    pub const fn can_undo(&self) -> bool {
+        !self.done.is_empty()
+    }
+
+    /// Whether there is something to do again.
+    pub const fn can_redo(&self) -> bool {
+        !self.undone.is_empty()
+    }
+
+    /// Takes back the last group of edits of which something is left. `None` if there is none.
+    pub fn undo<'d>(&mut self, doc: &'d mut Doc) -> Option<Commit<'d>> {
+        let (start, group) = take_back(&mut self.done, &mut self.again, doc)?;
+        self.undone.push(group);
+        self.last = None;
+        self.group = self.group.map(|_| false);
+        Some(Commit::new(doc, start))
+    }
+
+    /// Does again what was last taken back. `None` if there is nothing.
+    pub fn redo<'d>(&mut self, doc: &'d mut Doc) -> Option<Commit<'d>> {
+        let (start, group) = take_back(&mut self.undone, &mut self.again, doc)?;
+        self.done.push(group);
+        self.last = None;
+        self.group = self.group.map(|_| false);
+        Some(Commit::new(doc, start))
+    }
+
+    fn trim(&mut self) {
+        let excess = self.done.len().saturating_sub(self.limit);
+        self.done.drain(..excess);
+    }
+}
+
+fn stretch(commit: &Commit<'_>) -> Option<Stretch> {
+    let (first, len) = commit.operations()?;
+    Some(Stretch { replica: first.replica, seqs: first.seq..first.seq + u64::from(len) })
+}
+
+/// Appends a stretch, to the last if it goes on with it.
+fn push(group: &mut Group, stretch: Stretch) {
+    match group.last_mut() {
+        Some(last) if last.replica == stretch.replica && last.seqs.end == stretch.seqs.start => {
+            last.seqs.end = stretch.seqs.end;
+        }
+        _ => group.push(stretch),
+    }
+}
+
+/// Takes back the last of these groups of which something is left; says which number came first, and what
+/// it did.
+fn take_back(groups: &mut Vec<Group>, again: &mut Again, doc: &mut Doc) -> Option<(u32, Group)> {
+    while let Some(group) = groups.pop() {
+        let start = doc.numbers.next();
+        let commit = doc.transact(|tx| {
+            for stretch in group.iter().rev() {
+                reverse::reverse(tx, stretch.replica, stretch.seqs.clone(), again);
+            }
+        });
+        if let Some(stretch) = stretch(&commit) {
+            return Some((start, vec![stretch]));
+        }
+    }
+    None
+}

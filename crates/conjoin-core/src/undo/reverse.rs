@@ -1,0 +1,366 @@
+//! The opposite of single operations.
+
+use std::ops::Range;
+
+use super::marks::Order;
+use super::{Again, stands_for};
+use crate::doc::Doc;
+use crate::log::{Entry, Local};
+use crate::numbers::{Lv, lies_in};
+use crate::op::{Anchor, Edit, Item, Mark};
+use crate::state::{Data, Held, Members, Parent};
+use crate::strings::StrId;
+use crate::transaction::Transaction;
+use crate::value::{Ordered, Value};
+use crate::version::{OpId, ReplicaId};
+
+/// Takes back the operations of a replica with these sequence numbers, the last first.
+pub(super) fn reverse(tx: &mut Transaction<'_>, replica: ReplicaId, seqs: Range<u64>, again: &mut Again) {
+    let doc = tx.doc();
+    let mut parts: Vec<(Lv, u32, Local)> = Vec::new();
+    let mut seq = seqs.start;
+    while seq < seqs.end {
+        let Some(from) = doc.numbers.lv(OpId { replica, seq }) else { break };
+        let len = u64::from(doc.numbers.run(from, false)).min(seqs.end - seq);
+        let to = from + len as u32;
+        let part = |entry: &Entry| (entry.lv.max(from), entry.container, entry.part(from, to));
+        parts.extend(doc.log.range(from, to).map(part));
+        seq += len;
+    }
+    for (lv, container, edit) in parts.into_iter().rev() {
+        Reverse { tx, again, lv, container }.edit(&edit);
+    }
+}
+
+/// One operation, or several in a row, to be taken back.
+pub(super) struct Reverse<'r, 'a> {
+    tx: &'r mut Transaction<'a>,
+    pub(super) again: &'r mut Again,
+    pub(super) lv: Lv,
+    container: u32,
+}
+
+impl Reverse<'_, '_> {
+    pub(super) fn doc(&self) -> &Doc {
+        self.tx.doc()
+    }
+
+    pub(super) fn data(&self) -> &Data {
+        self.doc().state.data(self.container)
+    }
+
+    fn push(&mut self, edit: Local) -> Option<Lv> {
+        self.tx.edit(self.container, edit)
+    }
+
+    /// Whether a write is the one that is taken back, or brought it back.
+    pub(super) fn is_own(&self, write: Lv) -> bool {
+        let numbers = &self.doc().numbers;
+        stands_for(&self.again.writes, numbers.id(write), numbers.id(self.lv))
+    }
+
+    /// Writes, for an earlier write.
+    pub(super) fn push_for(&mut self, edit: Local, before: Option<Lv>) {
+        let lv = self.push(edit);
+        if let (Some(lv), Some(before)) = (lv, before) {
+            let numbers = &self.tx.doc().numbers;
+            self.again.writes.insert(numbers.id(lv), numbers.id(before));
+        }
+    }
+
+    /// What a lookup in the log gives for the latest operation that came before in this container;
+    /// `Err` if the log does not reach back.
+    fn before<T>(&self, pick: impl Fn(&Entry) -> Option<T>) -> Result<Option<(Lv, T)>, Gone> {
+        let doc = self.doc();
+        if !doc.log.holds(0, self.lv) {
+            return Err(Gone);
+        }
+        let entries = doc.log.range(0, self.lv).filter(|entry| entry.container == self.container);
+        let found = entries.filter_map(|entry| Some((entry.lv, pick(entry)?)));
+        Ok(found.max_by_key(|found| doc.numbers.stamp(found.0)))
+    }
+
+    fn edit(&mut self, edit: &Local) {
+        match edit {
+            Edit::AddInt(amount) => match amount.checked_neg() {
+                Some(amount) => _ = self.push(Edit::AddInt(amount)),
+                None => {
+                    self.push(Edit::AddInt(i64::MAX));
+                    self.push(Edit::AddInt(1));
+                }
+            },
+            Edit::AddFloat(amount) => _ = self.push(Edit::AddFloat(-amount)),
+            Edit::Write(_) => self.write(),
+            Edit::Put { key, .. } | Edit::Remove { key } | Edit::Make { key, .. } => self.put(*key),
+            Edit::Include(value) => self.include(value),
+            Edit::Exclude(value) => self.exclude(value),
+            Edit::Insert { text, .. } => self.insert(text.chars().count() as u32),
+            Edit::InsertItems { items, .. } => self.insert(items.len() as u32),
+            Edit::Delete { first, count, down } => {
+                let lowest = if *down { first + 1 - count } else { *first };
+                match self.data() {
+                    Data::List(_) => self.remove(lowest..lowest + count),
+                    _ => self.delete(lowest..lowest + count),
+                }
+            }
+            Edit::Move { item, .. } => self.move_item(*item),
+            Edit::Assign { item, .. } => self.assign(*item),
+            Edit::Mark(mark) => self.mark(mark),
+        }
+    }
+
+    fn write(&mut self) {
+        let Data::Register(writes) = self.data() else { return };
+        if !writes.first().is_some_and(|write| self.is_own(write.0)) {
+            return;
+        }
+        let value =
+            |entry: &Entry| if let Edit::Write(value) = &entry.edit { Some(value.clone()) } else { None };
+        match self.before(value) {
+            Ok(Some((before, value))) => self.push_for(Edit::Write(value), Some(before)),
+            Ok(None) => self.push_for(Edit::Write(Value::Null), None),
+            Err(Gone) => {}
+        }
+    }
+
+    fn put(&mut self, key: StrId) {
+        let Data::Map(map) = self.data() else { return };
+        let Some(slot) = map.slots.get(&key).filter(|slot| self.is_own(slot.lv)) else { return };
+        let holds = slot.held != Held::Nothing;
+        let map = self.container;
+        let write = |entry: &Entry| match &entry.edit {
+            edit @ (Edit::Put { .. } | Edit::Remove { .. } | Edit::Make { .. })
+                if edit.key() == Some(&key) =>
+            {
+                Some(edit.clone())
+            }
+            _ => None,
+        };
+        let Ok(before) = self.before(write) else { return };
+        let (lv, edit) = match before {
+            Some((lv, edit)) => (Some(lv), edit),
+            None => (None, Edit::Remove { key }),
+        };
+        // Made where it was made before, it is the same one, with all that is in it.
+        debug_assert!(!matches!(edit, Edit::Make { kind, base, .. }
+            if self.doc().state.at(Parent::Key { map, key, base: base.unwrap_or(Lv::MAX) }, kind).is_none()));
+        if holds || !matches!(edit, Edit::Remove { .. }) {
+            self.push_for(edit, lv);
+        }
+    }
+
+    fn include(&mut self, value: &Value) {
+        let Data::Set(members) = self.data() else { return };
+        let adds = members.values.get(&Ordered(value.clone()));
+        // Somebody else's adding keeps it in.
+        if !adds.is_some_and(|adds| adds.iter().all(|&add| self.is_own(add))) {
+            return;
+        }
+        match self.added_before(value) {
+            Ok(None) => _ = self.push(Edit::Exclude(value.clone())),
+            Ok(Some(before)) => {
+                let numbers = &self.tx.doc().numbers;
+                self.again.writes.insert(numbers.id(self.lv), numbers.id(before));
+            }
+            Err(Gone) => {}
+        }
+    }
+
+    /// The adding that kept a value in the set when the operation was made, if it was in.
+    fn added_before(&self, value: &Value) -> Result<Option<Lv>, Gone> {
+        let doc = self.doc();
+        if !doc.log.holds(0, self.lv) {
+            return Err(Gone);
+        }
+        let same = |other: &Value| Ordered(other.clone()) == Ordered(value.clone());
+        let mut adds: Vec<Lv> = Vec::new();
+        for entry in doc.log.range(0, self.lv).filter(|entry| entry.container == self.container) {
+            match &entry.edit {
+                Edit::Include(other) if same(other) => adds.push(entry.lv),
+                Edit::Exclude(other) if same(other) && !adds.is_empty() => {
+                    let unseen = doc.numbers.unseen_by(entry.lv);
+                    adds.retain(|&add| lies_in(&unseen, add));
+                }
+                _ => {}
+            }
+        }
+        Ok(adds.last().copied())
+    }
+
+    fn exclude(&mut self, value: &Value) {
+        let Data::Set(Members { values, .. }) = self.data() else { return };
+        if values.contains_key(&Ordered(value.clone())) {
+            return;
+        }
+        let Some(lv) = self.push(Edit::Include(value.clone())) else { return };
+        // It stands for the own adding that was taken out, if it was one.
+        let include = |entry: &Entry| match &entry.edit {
+            Edit::Include(other) if Ordered(other.clone()) == Ordered(value.clone()) => Some(()),
+            _ => None,
+        };
+        if let Ok(Some((before, ()))) = self.before(include) {
+            let numbers = &self.tx.doc().numbers;
+            self.again.writes.insert(numbers.id(lv), numbers.id(before));
+        }
+    }
+
+    /// What an element, a character or an item, is now: itself, or what it came back as.
+    pub(super) fn now(&self, element: Lv) -> Lv {
+        let numbers = &self.doc().numbers;
+        let id = self.again.element(numbers.id(element));
+        numbers.lv(id).unwrap_or(element)
+    }
+
+    /// Takes out what is left of elements that were inserted.
+    fn insert(&mut self, len: u32) {
+        let mut runs: Vec<(Lv, u32)> = Vec::new();
+        for element in (self.lv..self.lv + len).map(|element| self.now(element)) {
+            let there = match self.data() {
+                Data::Text(text) => text.sequence.find(element).is_some_and(|place| place.visible),
+                Data::List(list) => list.items.get(&element).is_some_and(|item| !item.removed),
+                _ => false,
+            };
+            match runs.last_mut() {
+                _ if !there => {}
+                Some((first, count)) if *first + *count == element => *count += 1,
+                _ => runs.push((element, 1)),
+            }
+        }
+        for (first, count) in runs {
+            self.push(Edit::Delete { first, count, down: false });
+        }
+    }
+
+    /// Brings characters back where they stood.
+    fn delete(&mut self, elements: Range<Lv>) {
+        let Data::Text(text) = self.data() else { return };
+        let order = Order::of_all(text);
+        // Those between which nothing stands, not even what is gone, come back in one go.
+        let mut stretches: Vec<(Vec<Lv>, Option<u32>, String)> = Vec::new();
+        for original in elements {
+            let element = self.now(original);
+            if text.sequence.find(element).is_none_or(|place| place.visible) {
+                continue;
+            }
+            let Some(char) = self.char_of(element) else { continue };
+            let at = order.of(element);
+            match stretches.last_mut() {
+                Some((elements, next, chars)) if *next == at => {
+                    elements.push(element);
+                    chars.push(char);
+                    *next = at.map(|at| at + 1);
+                }
+                _ => stretches.push((vec![element], at.map(|at| at + 1), char.into())),
+            }
+        }
+        for (elements, _, text) in stretches {
+            let marks = self.marks_over(&elements, &order);
+            let left = elements.last().copied();
+            let Some(first) = self.push(Edit::Insert { left, text }) else { continue };
+            self.came_back(&elements, first);
+            for (over, mark) in marks {
+                let start = Anchor { element: Some(first + over.start), after: false };
+                let end = Anchor { element: Some(first + over.end - 1), after: true };
+                let edit = Edit::Mark(Box::new(Mark { start, end, key: mark.key, value: mark.value }));
+                self.push_for(edit, Some(mark.lv));
+            }
+        }
+    }
+
+    fn came_back(&mut self, elements: &[Lv], first: Lv) {
+        let numbers = &self.tx.doc().numbers;
+        for (&element, new) in elements.iter().zip(first..) {
+            self.again.elements.insert(numbers.id(element), numbers.id(new));
+        }
+    }
+
+    /// The character of an element that may be gone.
+    fn char_of(&self, element: Lv) -> Option<char> {
+        let entry = self.doc().log.range(element, element + 1).next()?;
+        match &entry.edit {
+            Edit::Insert { text, .. } => text.chars().nth((element - entry.lv) as usize),
+            _ => None,
+        }
+    }
+
+    /// Brings items back where they stood, with what they held.
+    fn remove(&mut self, items: Range<Lv>) {
+        for original in items {
+            let item = self.now(original);
+            let Data::List(list) = self.data() else { return };
+            let Some(known) = list.items.get(&item).filter(|item| item.removed) else { continue };
+            let (slot, written) = (known.slot, known.written);
+            let (content, nested) = match &known.held {
+                Held::Value(value) => (Item::Value(value.clone()), None),
+                Held::Container(nested) => {
+                    (Item::Nested(self.doc().state.containers[*nested as usize].kind), Some(*nested))
+                }
+                Held::Nothing => continue,
+            };
+            let kind = if let Item::Nested(kind) = content { Some(kind) } else { None };
+            let items = vec![content];
+            let Some(new) = self.push(Edit::InsertItems { left: Some(slot), items }) else { continue };
+            self.came_back(&[item], new);
+            let numbers = &self.tx.doc().numbers;
+            self.again.writes.insert(numbers.id(new), numbers.id(written));
+            self.again.slots.insert(numbers.id(new), numbers.id(slot));
+            let parent = Parent::Item { list: self.container, item: new };
+            if let (Some(from), Some(kind)) = (nested, kind)
+                && let Some(to) = self.doc().state.at(parent, kind)
+            {
+                self.tx.copy_into(from, to);
+            }
+        }
+    }
+
+    fn move_item(&mut self, original: Lv) {
+        let item = self.now(original);
+        let Data::List(list) = self.data() else { return };
+        let Some(known) = list.items.get(&item).filter(|known| !known.removed) else { return };
+        let numbers = &self.doc().numbers;
+        if !stands_for(&self.again.slots, numbers.id(known.slot), numbers.id(self.lv)) {
+            return;
+        }
+        let moved = |entry: &Entry| match &entry.edit {
+            Edit::Move { item, .. } if *item == original => Some(()),
+            _ => None,
+        };
+        let Ok(before) = self.before(moved) else { return };
+        let slot = before.map_or(original, |before| before.0);
+        let Some(lv) = self.push(Edit::Move { item, left: Some(slot) }) else { return };
+        let numbers = &self.tx.doc().numbers;
+        self.again.slots.insert(numbers.id(lv), numbers.id(slot));
+    }
+
+    fn assign(&mut self, original: Lv) {
+        let item = self.now(original);
+        let Data::List(list) = self.data() else { return };
+        let Some(known) = list.items.get(&item).filter(|known| !known.removed) else { return };
+        if !self.is_own(known.written) {
+            return;
+        }
+        let written = |entry: &Entry| match &entry.edit {
+            Edit::Assign { item, value } if *item == original => Some(value.clone()),
+            _ => None,
+        };
+        let Ok(before) = self.before(written) else { return };
+        let before = before.or_else(|| {
+            let entry = self.doc().log.range(original, original + 1).next()?;
+            match &entry.edit {
+                Edit::InsertItems { items, .. } => match items.get((original - entry.lv) as usize)? {
+                    Item::Value(value) => Some((original, value.clone())),
+                    // An item cannot be made one that is edited again.
+                    Item::Nested(_) => None,
+                },
+                _ => None,
+            }
+        });
+        if let Some((lv, value)) = before {
+            self.push_for(Edit::Assign { item, value }, Some(lv));
+        }
+    }
+}
+
+/// The log does not reach back so far.
+#[derive(Debug, PartialEq)]
+struct Gone;

@@ -1,0 +1,3 @@
+//! `document` for libFuzzer.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| conjoin_fuzz::document(data));
