@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: Conjoin measured, beside others where there are any.
 
 mod browser;
+mod engine;
 mod server;
 mod statistics;
 
@@ -14,6 +15,8 @@ use crate::{run::run as run_command, workspace::Workspace};
 pub(crate) enum Command {
     /// The hot paths of a document
     Core,
+    /// The document beside other engines, on real editing histories
+    Engine(engine::Arguments),
     /// Connecting and editing between two Chromium processes, beside y-webrtc
     Browser(browser::Arguments),
     /// The signaling server under the load of thousands of sockets (on Linux)
@@ -26,6 +29,7 @@ pub(crate) fn run(workspace: &Workspace, command: &Command) -> Result<()> {
         Command::Core => {
             run_command(workspace.cargo().args(["bench", "--package", "conjoin-core", "--bench", "document"]))
         }
+        Command::Engine(arguments) => engine::run(workspace, arguments),
         Command::Browser(arguments) => browser::run(workspace, arguments),
         Command::Server(arguments) => server::run(workspace, arguments),
     }
