@@ -24,7 +24,7 @@ const nonsense = () => {
         '', '{', 'null', '[]', '"offer"', '{"type":"answer","sdp":""}', '{"type":"offer"}',
         JSON.stringify({ type: 'offer', sdp: 'v=0\r\n' }),
         JSON.stringify({ type: 'answer', sdp: 'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n' }),
-        JSON.stringify({ type: 'offer', sdp: 'm='.repeat(20000) }),
+        JSON.stringify({ type: 'offer', sdp: 'm='.repeat(5000) }),
         JSON.stringify({ type: 'rollback', sdp: '' }),
     ];
     const candidates = [
