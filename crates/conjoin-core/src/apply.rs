@@ -11,7 +11,7 @@ use crate::log::{Entry, Local};
 use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::{Change, Edit, Item, Name, Op, Target};
 use crate::size;
-use crate::state::{Author, Parent};
+use crate::state::{Author, Parent, WRONG_KIND};
 use crate::strings::{Names, StrId};
 use crate::value::{Kind, Value};
 use crate::version::OpId;
@@ -19,7 +19,6 @@ use crate::version::OpId;
 const UNKNOWN: ApplyError =
     ApplyError::Inconsistent("it names an operation that its author cannot have seen");
 const UNKNOWN_NAME: ApplyError = ApplyError::Inconsistent("it uses a name that was not introduced");
-const WRONG_KIND: ApplyError = ApplyError::Inconsistent("it edits a value of another kind");
 
 /// What a change adds, in the order in which it does.
 #[derive(Default)]

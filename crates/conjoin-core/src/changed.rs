@@ -7,7 +7,7 @@ use crate::doc::Doc;
 use crate::gather::gather;
 use crate::numbers::{Lv, NONE};
 use crate::sequence::{Plain, Run, Sequence};
-use crate::state::{Data, Held, List, Parent, Text};
+use crate::state::{Data, Held, Parent, Text};
 use crate::strings::StrId;
 use crate::value::{Kind, Ordered, Value};
 
@@ -287,7 +287,8 @@ impl Doc {
                 if steps.is_empty() {
                     return None;
                 }
-                Diff::List(self.list_steps(list, steps))
+                let content = |at| list.at(at).and_then(|(_, item)| self.content(&item.held));
+                Diff::List(list_steps(steps, content))
             }
             Data::Text(text) => {
                 let formats: Vec<Lv> = raw
@@ -301,24 +302,6 @@ impl Doc {
                 Diff::Text(steps)
             }
         })
-    }
-
-    fn list_steps(&self, list: &List, steps: Vec<Plan>) -> Vec<ListStep> {
-        let mut index = 0;
-        let step = |step| match step {
-            Plan::Retain(len) => {
-                index += len;
-                ListStep::Retain(len)
-            }
-            Plan::Delete(len) => ListStep::Delete(len),
-            Plan::Insert(len) => {
-                let items = index..index + len;
-                index += len;
-                let content = |at| list.at(at).and_then(|(_, item)| self.content(&item.held));
-                ListStep::Insert(items.filter_map(content).collect())
-            }
-        };
-        steps.into_iter().map(step).collect()
     }
 
     fn text_steps(&self, text: &Text, mut steps: Vec<Plan>, formats: &[Lv]) -> Vec<TextStep> {
@@ -392,6 +375,23 @@ impl Doc {
         }
         told
     }
+}
+
+/// Steps along a list, with what stands at each index now.
+pub(crate) fn list_steps(steps: Vec<Plan>, content: impl Fn(usize) -> Option<Content>) -> Vec<ListStep> {
+    let mut index = 0;
+    let step = |step| match step {
+        Plan::Retain(len) => {
+            index += len;
+            ListStep::Retain(len)
+        }
+        Plan::Delete(len) => ListStep::Delete(len),
+        Plan::Insert(len) => {
+            index += len;
+            ListStep::Insert((index - len..index).filter_map(&content).collect())
+        }
+    };
+    steps.into_iter().map(step).collect()
 }
 
 /// A stretch of a sequence replaced.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::changed::{
-    Changed, ContainerId, Content, Diff, ListStep, Marks, Origin, Patch, Plan, TextStep, plan,
+    Changed, ContainerId, Content, Diff, Marks, Origin, Patch, Plan, TextStep, list_steps, plan,
 };
 use crate::doc::Doc;
 use crate::gather::gather;
@@ -216,19 +216,7 @@ impl Doc {
         if let Some(Plan::Retain(_)) = steps.last() {
             steps.pop();
         }
-        let mut index = 0;
-        let step = |step| match step {
-            Plan::Retain(len) => {
-                index += len;
-                ListStep::Retain(len)
-            }
-            Plan::Delete(len) => ListStep::Delete(len),
-            Plan::Insert(len) => {
-                index += len;
-                ListStep::Insert((index - len..index).filter_map(|at| content(to, after, at)).collect())
-            }
-        };
-        let steps: Vec<ListStep> = steps.into_iter().map(step).collect();
+        let steps = list_steps(steps, |at| content(to, after, at));
         (!steps.is_empty()).then_some(Diff::List(steps))
     }
 

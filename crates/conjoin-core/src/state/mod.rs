@@ -145,7 +145,7 @@ impl sequence::Author for Author<'_> {
 
 pub(crate) const UNKNOWN_ELEMENT: ApplyError =
     ApplyError::Inconsistent("it names an element that its author cannot have seen");
-const WRONG_KIND: ApplyError = ApplyError::Inconsistent("it edits a value of another kind");
+pub(crate) const WRONG_KIND: ApplyError = ApplyError::Inconsistent("it edits a value of another kind");
 
 impl State {
     pub(crate) const fn new() -> Self {
