@@ -7,9 +7,9 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
-    browser::Browser,
+    browser::{Browser, Kind},
     wait::wait,
-    webdriver::{Client, text},
+    webdriver::{Command, Session, text},
 };
 
 /// The key under which the protocol wraps a reference to an element.
@@ -19,6 +19,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub mod keys {
     /// Tabulator: to the next control.
     pub const TAB: &str = "\u{e004}";
+    /// Shift, held down until the last of the keys after it: with [`TAB`], to the control before.
+    pub const SHIFT: &str = "\u{e008}";
     /// Enter.
     pub const ENTER: &str = "\u{e007}";
     /// The space bar.
@@ -56,7 +58,7 @@ impl Window {
     /// # Errors
     /// When the page cannot be loaded.
     pub fn load(&self, url: &str) -> Result<()> {
-        self.run(|session| session.post("url", &json!({"url": url}))).map(drop)
+        self.run(Command::Navigate, &json!({"url": url})).map(drop)
     }
 
     /// Loads the same page again, as the browser's button does.
@@ -64,7 +66,7 @@ impl Window {
     /// # Errors
     /// When the page cannot be loaded.
     pub fn reload(&self) -> Result<()> {
-        self.run(|session| session.post("refresh", &json!({}))).map(drop)
+        self.run(Command::Refresh, &json!({})).map(drop)
     }
 
     /// The address shown.
@@ -72,7 +74,7 @@ impl Window {
     /// # Errors
     /// When the browser does not answer.
     pub fn url(&self) -> Result<String> {
-        text(&self.run(|session| session.get("url"))?, "address")
+        text(&self.run(Command::CurrentUrl, &json!({}))?, "address")
     }
 
     /// Closes it, as a user does: the page hears `pagehide`.
@@ -80,7 +82,7 @@ impl Window {
     /// # Errors
     /// When the browser does not answer.
     pub fn close(self) -> Result<()> {
-        self.run(|session| session.delete("window")).map(drop)
+        self.run(Command::CloseWindow, &json!({})).map(drop)
     }
 
     /// Runs the body of a function in the page; its arguments are `arguments[0]`, … A promise that it
@@ -89,7 +91,7 @@ impl Window {
     /// # Errors
     /// When the script throws or the promise is rejected.
     pub fn execute(&self, script: &str, arguments: Value) -> Result<Value> {
-        self.run(|session| session.post("execute/sync", &json!({"script": script, "args": arguments})))
+        self.run(Command::Execute, &json!({"script": script, "args": arguments}))
     }
 
     /// The text of an element; empty if there is no such element.
@@ -106,7 +108,7 @@ impl Window {
     /// # Errors
     /// When there is no such element, or it is not one that can be clicked.
     pub fn click(&self, selector: &str) -> Result<()> {
-        self.on_element(selector, "click", &json!({}))
+        self.on_element(selector, Command::Click, json!({}))
     }
 
     /// Empties a text field and types into it.
@@ -114,23 +116,33 @@ impl Window {
     /// # Errors
     /// When there is no such field.
     pub fn fill(&self, selector: &str, value: &str) -> Result<()> {
-        self.on_element(selector, "clear", &json!({}))?;
-        if value.is_empty() { Ok(()) } else { self.on_element(selector, "value", &json!({"text": value})) }
+        self.on_element(selector, Command::Clear, json!({}))?;
+        if value.is_empty() {
+            return Ok(());
+        }
+        self.on_element(selector, Command::Type, json!({"text": value}))
     }
 
-    /// Presses keys, one after the other, wherever the focus is.
+    /// Presses keys, one after the other, wherever the focus is. Those after [`keys::SHIFT`] are pressed with
+    /// it held down.
     ///
     /// # Errors
     /// When the browser does not answer.
     pub fn press(&self, keys: &str) -> Result<()> {
-        let strokes: Vec<Value> = keys
-            .chars()
-            .flat_map(|key| {
-                [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]
-            })
-            .collect();
+        let stroke = |kind: &str, key: char| json!({"type": kind, "value": key});
+        let is_shift = |key: char| keys::SHIFT.contains(key);
+        let mut strokes = Vec::new();
+        for key in keys.chars() {
+            strokes.push(stroke("keyDown", key));
+            if !is_shift(key) {
+                strokes.push(stroke("keyUp", key));
+            }
+        }
+        if let Some(shift) = keys.chars().find(|&key| is_shift(key)) {
+            strokes.push(stroke("keyUp", shift));
+        }
         let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]});
-        self.run(|session| session.post("actions", &actions)).map(drop)
+        self.run(Command::PerformActions, &actions).map(drop)
     }
 
     /// A picture of what is visible, as PNG.
@@ -138,7 +150,7 @@ impl Window {
     /// # Errors
     /// When the browser does not answer.
     pub fn screenshot(&self) -> Result<Vec<u8>> {
-        decode(&self.run(|session| session.get("screenshot"))?)
+        decode(&self.run(Command::Screenshot, &json!({"full": false}))?)
     }
 
     /// A picture of the whole page, also of what one would have to scroll to, as PNG.
@@ -146,77 +158,14 @@ impl Window {
     /// # Errors
     /// When the browser does not answer.
     pub fn full_screenshot(&self) -> Result<Vec<u8>> {
-        let picture = self.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true}))?;
-        decode(&picture["data"])
-    }
-
-    /// Sends a command of the Chrome DevTools protocol.
-    ///
-    /// # Errors
-    /// When the browser refuses it.
-    pub fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
-        self.run(|session| session.post("goog/cdp/execute", &json!({"cmd": command, "params": parameters})))
-    }
-
-    /// Loses this share of WebRTC's packets, in percent, both ways. Connections made before the first call
-    /// are not affected, so that comes before the page is loaded; 0 is enough.
-    ///
-    /// # Errors
-    /// When the browser does not know the command.
-    pub fn lose_packets(&self, percent: f64) -> Result<()> {
-        // The empty pattern stands for everything, WebRTC too. A rule that restricts nothing would not
-        // take effect on connections made under it; this queue is longer than any that tests fill.
-        let rule = json!({
-            "urlPattern": "", "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
-            "packetLoss": percent, "packetQueueLength": 100_000,
-        });
-        let rules = json!({"offline": false, "matchedNetworkConditions": [rule]});
-        self.devtools("Network.enable", json!({}))?;
-        self.devtools("Network.emulateNetworkConditionsByRule", rules).map(drop)
-    }
-
-    /// Tells the page that its device went offline or online: `navigator.onLine` and the events.
-    /// Connections stay as they are.
-    ///
-    /// # Errors
-    /// When the browser does not know the command.
-    pub fn tell_online(&self, online: bool) -> Result<()> {
-        let state =
-            json!({"offline": !online, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
-        self.devtools("Network.overrideNetworkState", state).map(drop)
-    }
-
-    /// Freezes the page, as browsers do with those long in the background, or lets it go on.
-    ///
-    /// # Errors
-    /// When the browser does not answer.
-    pub fn set_frozen(&self, frozen: bool) -> Result<()> {
-        let state = if frozen { "frozen" } else { "active" };
-        self.devtools("Page.setWebLifecycleState", json!({"state": state})).map(drop)
-    }
-
-    /// Runs a script in each page loaded from now on, before any of its own.
-    ///
-    /// # Errors
-    /// When the browser does not answer.
-    pub fn before_load(&self, script: &str) -> Result<()> {
-        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).map(drop)
-    }
-
-    /// What pages of this browser wrote to the console since the last time this was asked.
-    ///
-    /// # Errors
-    /// When the browser does not answer.
-    pub fn console(&self) -> Result<Vec<String>> {
-        let lines = self.run(|session| session.post("se/log", &json!({"type": "browser"})))?;
-        let lines = lines.as_array().map(Vec::as_slice).unwrap_or_default();
-        Ok(lines
-            .iter()
-            .map(|line| {
-                let field = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-                format!("{}: {}", field("level"), field("message"))
-            })
-            .collect())
+        match self.browser.kind() {
+            Kind::Chromium => {
+                let picture =
+                    self.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true}))?;
+                decode(&picture["data"])
+            }
+            Kind::Firefox => decode(&self.run(Command::Screenshot, &json!({"full": true}))?),
+        }
     }
 
     /// Waits until an element is there.
@@ -231,17 +180,30 @@ impl Window {
         .map(drop)
     }
 
-    fn on_element(&self, selector: &str, action: &str, body: &Value) -> Result<()> {
-        self.run(|session| {
-            let found = session.post("element", &json!({"using": "css selector", "value": selector}))?;
-            let element = text(&found[ELEMENT], "element")?;
-            session.post(&format!("element/{element}/{action}"), body)
+    /// Sends a command of the Chrome DevTools protocol, which Chromium alone has.
+    ///
+    /// # Errors
+    /// When the browser refuses it.
+    pub fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
+        self.with_session(|session| session.devtools(command, &parameters))
+    }
+
+    fn on_element(&self, selector: &str, action: Command, mut parameters: Value) -> Result<()> {
+        self.with_session(|session| {
+            let element = json!({"using": "css selector", "value": selector});
+            let found = session.run(Command::FindElement, &element)?;
+            parameters["id"] = json!(text(&found[ELEMENT], "element")?);
+            session.run(action, &parameters)
         })
-        .with_context(|| format!("{action} on {selector}"))
+        .with_context(|| format!("{action:?} on {selector}"))
         .map(drop)
     }
 
-    fn run<T>(&self, run: impl FnOnce(&Client) -> Result<T>) -> Result<T> {
+    fn run(&self, command: Command, parameters: &Value) -> Result<Value> {
+        self.with_session(|session| session.run(command, parameters))
+    }
+
+    pub(crate) fn with_session<T>(&self, run: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
         self.browser.in_window(&self.handle, run)
     }
 }

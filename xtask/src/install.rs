@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
-use conjoin_e2e::Browser;
+use conjoin_e2e::Kind;
 
 use crate::{
     report,
@@ -15,7 +15,10 @@ use crate::{
 const DEBIAN_RUST: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
 
 /// What the page and its tests run in.
-const DEBIAN_BROWSER: [&str; 2] = ["chromium", "chromium-driver"];
+const DEBIAN_CHROMIUM: [&str; 2] = ["chromium", "chromium-driver"];
+
+/// And the other one. It needs no driver.
+const DEBIAN_FIREFOX: [&str; 1] = ["firefox-esr"];
 
 /// How wasm is compiled on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,23 +104,27 @@ pub(crate) fn target(workspace: &Workspace, target: &str) -> Result<()> {
     Ok(())
 }
 
-/// Sees to it that Chromium and its driver are there.
+/// Sees to it that a browser, and what it is driven by, is there.
 ///
 /// # Errors
-/// When they aren't and can't be installed.
-pub(crate) fn browser() -> Result<()> {
-    if Browser::find().is_some() {
+/// When it isn't and can't be installed.
+pub(crate) fn browser(kind: Kind) -> Result<()> {
+    if kind.is_installed() {
         return Ok(());
     }
+    let (what, packages, variables) = match kind {
+        Kind::Chromium => ("Chromium and its driver", &DEBIAN_CHROMIUM[..], "CHROMIUM and CHROMEDRIVER"),
+        Kind::Firefox => ("Firefox", &DEBIAN_FIREFOX[..], "FIREFOX"),
+    };
+    let line = format!("apt-get install {}", packages.join(" "));
     if !can_apt() {
-        bail!(
-            "Chromium and its driver are needed. Install them: apt-get install {}, or name them with the \
-             variables CHROMIUM and CHROMEDRIVER",
-            DEBIAN_BROWSER.join(" ")
-        );
+        bail!("no {what} found. Install: {line}, or say where to find it: {variables}");
     }
-    apt_get(&DEBIAN_BROWSER)?;
-    Browser::find().map(drop).context("Chromium was installed, but is not on the PATH")
+    apt_get(packages)?;
+    if !kind.is_installed() {
+        bail!("`{line}` went well, but there is no {what} on the PATH");
+    }
+    Ok(())
 }
 
 /// Sees to it that npm is there.

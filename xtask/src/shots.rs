@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Result;
-use conjoin_e2e::{Browser, DemoPage, Layout, Options, Server, unused_port};
+use conjoin_e2e::{Browser, DemoPage, Kind, Layout, Server, Theme, unused_port};
 use serde_json::json;
 
 use crate::{
@@ -22,13 +22,13 @@ use crate::{
 const BOUND: Duration = Duration::from_secs(20);
 
 /// The widths in CSS pixels: a desk, and a small phone.
-const WIDTHS: [(&str, u32); 2] = [("wide", 1280), ("narrow", 360)];
-
-const THEMES: [&str; 2] = ["light", "dark"];
+const WIDTHS: [(&str, u32); 2] = [("wide", 1280), ("narrow", 320)];
 
 /// Builds, serves, opens and takes pictures.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    install::browser()?;
+    for kind in Kind::ALL {
+        install::browser(kind)?;
+    }
     site::build(workspace, Quality::Release)?;
     run_command(workspace.cargo().args(["build", "--package", "conjoin-cli"]))?;
     let folder = workspace.target.join("shots");
@@ -36,11 +36,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(&folder)?;
 
     let server = Server::start_binary(&workspace.binary("debug"), &[], &folder.join("server.log"))?;
-    let camera = Camera { browser: Browser::launch(&Options::default())?, folder: folder.clone() };
-    offline(&camera, &server)?;
-    connecting(&camera, &server)?;
-    retrying(&camera, &server)?;
-    together(&camera, &server)?;
+    for kind in Kind::ALL {
+        let camera = Camera { browser: Browser::launch(&kind.into())?, folder: folder.clone() };
+        offline(&camera, &server)?;
+        connecting(&camera, &server)?;
+        retrying(&camera, &server)?;
+        together(&camera, &server)?;
+    }
     report::good(&format!(
         "{} holds {} pictures",
         workspace.short(&folder),
@@ -58,20 +60,21 @@ struct Camera {
 impl Camera {
     fn open(&self, address: &str) -> Result<DemoPage> {
         let page = DemoPage::open(self.browser.open(Layout::Window)?, address)?;
-        // A scrollbar would take its width from the page, but not from the picture.
-        page.window().devtools("Emulation.setScrollbarsHidden", json!({"hidden": true}))?;
+        if self.browser.kind() == Kind::Chromium {
+            // A scrollbar would take its width from the page, but not from the picture.
+            page.window().devtools("Emulation.setScrollbarsHidden", json!({"hidden": true}))?;
+        }
         Ok(page)
     }
 
     /// One picture of the whole page for each theme and width.
     fn shoot(&self, page: &DemoPage, state: &str) -> Result<()> {
-        for theme in THEMES {
-            let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
-            page.window().devtools("Emulation.setEmulatedMedia", media)?;
+        for theme in Theme::ALL {
+            page.window().set_theme(theme)?;
             for (name, width) in WIDTHS {
-                let metrics = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
-                page.window().devtools("Emulation.setDeviceMetricsOverride", metrics)?;
-                let file = self.folder.join(format!("{state}-{theme}-{name}.png"));
+                page.window().set_viewport(width, 900)?;
+                let [browser, theme] = [self.browser.kind().name(), theme.name()];
+                let file = self.folder.join(format!("{browser}-{state}-{theme}-{name}.png"));
                 fs::write(&file, page.window().full_screenshot()?)?;
                 println!("  {}", file.file_name().map_or(Path::new(""), Path::new).display());
             }
@@ -115,7 +118,7 @@ fn together(camera: &Camera, server: &Server) -> Result<()> {
     ada.wait("the room", BOUND, |view| view.state == "joined")?;
     camera.shoot(&ada, "alone")?;
 
-    let far = Browser::launch(&Options::default())?;
+    let far = Browser::launch(&Kind::Chromium.into())?;
     let bob = camera.open(&address("Bob"))?;
     let grace = DemoPage::open(far.first_window()?, &address("Grace%20Hopper"))?;
     let met = |view: &conjoin_e2e::View| {

@@ -1,8 +1,9 @@
-//! What a user does with the demo, in real Chromium against the real server. `cargo xtask test browser`
+//! What a user does with the demo, in real browsers against the real server. `cargo xtask test browser`
 //! builds what is needed and runs this.
 #![allow(clippy::print_stdout, reason = "tests tell what they measured")]
 
 mod apart;
+mod browsers;
 mod departures;
 mod hostile;
 mod interrupted;

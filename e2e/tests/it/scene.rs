@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use conjoin_e2e::{Browser, DemoPage, Layout, Options, Server, View, Window};
+use conjoin_e2e::{Browser, DemoPage, Kind, Layout, Server, View, Window};
 use serde_json::json;
 
 /// For what has no bound of its own: long enough on a busy machine, short enough not to hang.
@@ -40,9 +40,14 @@ pub(crate) fn scene(test: impl FnOnce(&mut Scene) -> Result<()>) -> Result<()> {
 }
 
 impl Scene {
-    /// A browser with a profile of its own.
+    /// A Chromium with a profile of its own.
     pub(crate) fn browser(&self) -> Result<Browser> {
-        Browser::launch(&Options::default())
+        self.launch(Kind::Chromium)
+    }
+
+    /// Any browser with a profile of its own.
+    pub(crate) fn launch(&self, kind: Kind) -> Result<Browser> {
+        Browser::launch(&kind.into())
     }
 
     /// The demo in a room, in a new window of the browser.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use conjoin_e2e::{Browser, Options, Server, Window, unused_port, wait};
+use conjoin_e2e::{Browser, Kind, Options, Server, Window, unused_port, wait};
 use serde_json::{Value, json};
 
 use super::statistics::{median, quantile};
@@ -63,7 +63,7 @@ struct Contender {
 
 /// `cargo xtask bench browser`.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    install::browser()?;
+    install::browser(Kind::Chromium)?;
     install::npm()?;
     let folder = workspace.target.join("bench/browser");
     let modules = install_packages(workspace, &folder)?;

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
+use conjoin_e2e::Kind;
 use tally::Tally;
 
 use crate::{
@@ -119,7 +120,9 @@ impl Step {
 
 /// The end-to-end tests, against a binary that carries the site as users get it.
 fn browser(workspace: &Workspace, only: Option<&str>, tally: &mut Tally) -> Result<()> {
-    install::browser()?;
+    for kind in Kind::ALL {
+        install::browser(kind)?;
+    }
     site::build(workspace, Quality::Release)?;
     run_command(workspace.cargo().args(["build", "--package", "conjoin-cli"]))?;
     let binary = workspace.binary("debug");

@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use conjoin_e2e::{Browser, Options, Window};
+use conjoin_e2e::{Browser, Kind, Options, Window};
 use serde_json::{Value, json};
 
 use super::tally::Tally;
@@ -27,7 +27,7 @@ const ENVIRONMENT: [&str; 3] =
 /// Compiles and runs them.
 pub(crate) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     install::target(workspace, WASI)?;
-    install::browser()?;
+    install::browser(Kind::Chromium)?;
     let programs = compile(workspace)?;
     let browser = Browser::launch(&Options::default())?;
     let page = browser.first_window()?;

@@ -1,17 +1,16 @@
-//! The WebDriver protocol as far as the tests need it: JSON over HTTP to a local driver.
-//! <https://www.w3.org/TR/webdriver2/>
+//! WebDriver as JSON over HTTP, to a local driver.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use ureq::{Agent, http::Method};
 
 /// The longest that a single command may take: a script that runs a whole test suite in the page.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Screenshots are the largest answers.
-const MAX_ANSWER: u64 = 64 << 20;
+pub(super) const MAX_ANSWER: u64 = 64 << 20;
 
 /// A connection to a driver, under one base path.
 #[derive(Debug, Clone)]
@@ -32,27 +31,17 @@ impl Client {
         Self { agent: self.agent.clone(), base: format!("{}/{path}", self.base) }
     }
 
-    pub(crate) fn get(&self, path: &str) -> Result<Value> {
-        self.send(Method::GET, path, None)
-    }
-
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        self.send(Method::POST, path, Some(body))
-    }
-
-    pub(crate) fn delete(&self, path: &str) -> Result<Value> {
-        self.send(Method::DELETE, path, None)
-    }
-
-    fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+    /// Sends a command; its parameters go with those that have a body.
+    pub(crate) fn send(&self, method: &Method, path: &str, parameters: &Value) -> Result<Value> {
         let url = if path.is_empty() { self.base.clone() } else { format!("{}/{path}", self.base) };
         let asked = format!("{method} {path}");
-        let answer = match body {
-            Some(body) => {
-                self.agent.post(&url).content_type("application/json").send(serde_json::to_vec(body)?)
+        let answer = match *method {
+            Method::POST => {
+                let body = serde_json::to_vec(parameters)?;
+                self.agent.post(&url).content_type("application/json").send(body)
             }
-            None if method == Method::DELETE => self.agent.delete(&url).call(),
-            None => self.agent.get(&url).call(),
+            Method::DELETE => self.agent.delete(&url).call(),
+            _ => self.agent.get(&url).call(),
         };
         let mut answer = answer.with_context(|| format!("WebDriver: {asked}"))?;
         let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string()?;
@@ -66,9 +55,4 @@ impl Client {
         let message = value["message"].as_str().and_then(|message| message.lines().next()).unwrap_or(&text);
         bail!("WebDriver: {asked}: {error}: {message}")
     }
-}
-
-/// A string that the protocol promises.
-pub(crate) fn text(value: &Value, what: &str) -> Result<String> {
-    value.as_str().map(str::to_owned).ok_or_else(|| anyhow!("WebDriver gave no {what}: {value}"))
 }
