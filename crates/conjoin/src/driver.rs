@@ -23,6 +23,12 @@ pub(crate) trait Driver: MaybeSend + MaybeSync {
     /// Hands in [`Input::Timeout`] at this time at the latest. Replaces the time set before.
     fn wake_at(&self, time: Option<Duration>);
 
+    /// Done when what was closed is closed, and what was sent there has left.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn drained(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Why no peer can ever be reached from here, if so.
     fn obstacle(&self) -> Option<String> {
         None
@@ -46,6 +52,7 @@ impl Sink {
     }
 
     /// The app is being put aside, perhaps for ever: whoever is in a room leaves it now.
+    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) fn pause(&self) {
         if let Some(engine) = self.0.upgrade() {
             engine.pause();
@@ -53,6 +60,7 @@ impl Sink {
     }
 
     /// The app came back: what [`pause`](Self::pause) left is joined again.
+    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) fn resume(&self) {
         if let Some(engine) = self.0.upgrade() {
             engine.resume();

@@ -113,6 +113,7 @@ impl Engine {
         self.feed(Input::Disconnect);
     }
 
+    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) fn pause(&self) {
         {
             let mut state = self.state();
@@ -121,6 +122,7 @@ impl Engine {
         self.feed(Input::Disconnect);
     }
 
+    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) fn resume(&self) {
         let paused = mem::take(&mut self.state().paused);
         if paused {
@@ -289,6 +291,11 @@ impl Engine {
 
     pub(crate) fn now(&self) -> Duration {
         self.driver.now()
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.driver.drained()
     }
 
     /// Hands an input to the manager and does what it asks for: now, or after the input that is

@@ -7,7 +7,6 @@
 //! ```no_run
 //! use conjoin::{Room, Session};
 //!
-//! # #[cfg(target_arch = "wasm32")]
 //! fn start() -> Room {
 //!     let room = Room::new(Session {
 //!         server: "ws://localhost:8080".into(),
@@ -27,7 +26,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! Rooms can be made in the browser so far; the driver for native programs is still to come.
+//! The same code runs in browsers and in native programs, which meet in the same rooms. A native program
+//! should [`leave`](Room::leave) its rooms before it ends, so that the others need not find out.
 //!
 //! What is in the room is read in two ways: a handle's `get()` gives the value now, and `watch()`
 //! gives a [`Behavior`], a value that varies over time and tells when it changed. [`Room::status`],
@@ -57,15 +57,13 @@
     target_arch = "wasm32",
     allow(clippy::arc_with_non_send_sync, reason = "the same code is for threads elsewhere")
 )]
-#![cfg_attr(
-    not(any(target_arch = "wasm32", test)),
-    allow(dead_code, reason = "only the browser has a driver to make rooms with so far")
-)]
 
 mod collections;
 mod driver;
 mod engine;
 mod listeners;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
 mod observed;
 mod room;
 #[cfg(test)]

@@ -8,15 +8,20 @@ use crate::{report, run::output, workspace::Workspace};
 
 /// Which crates of ours each published crate may stand on. One that is not listed is a mistake, so that a
 /// new crate gets its place before it is used.
-const BELOW: [(&str, &[&str]); 8] = [
+const BELOW: [(&str, &[&str]); 9] = [
     ("conjoin-core", &[]),
     ("conjoin-signaling", &[]),
     ("conjoin-peer", &["conjoin-core", "conjoin-signaling"]),
     ("conjoin-web", &["conjoin-core", "conjoin-signaling", "conjoin-peer"]),
-    ("conjoin", &["conjoin-core", "conjoin-signaling", "conjoin-peer", "conjoin-web"]),
+    ("conjoin-native", &["conjoin-core", "conjoin-signaling", "conjoin-peer"]),
+    ("conjoin", &["conjoin-core", "conjoin-signaling", "conjoin-peer", "conjoin-web", "conjoin-native"]),
     ("conjoin-server", &["conjoin-signaling"]),
     ("conjoin-cli", &["conjoin-signaling", "conjoin-server"]),
-    ("conjoin-site", &["conjoin-core", "conjoin-signaling", "conjoin-peer", "conjoin-web", "conjoin"]),
+    // For the site, on any platform: in the browser it stands on no native driver.
+    (
+        "conjoin-site",
+        &["conjoin-core", "conjoin-signaling", "conjoin-peer", "conjoin-web", "conjoin-native", "conjoin"],
+    ),
 ];
 
 /// Crates that know neither clocks nor networks nor the operating system.
@@ -68,7 +73,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     if !wrong.is_empty() {
         bail!("{}", wrong.into_iter().collect::<Vec<_>>().join("; "));
     }
-    report::good("core ◄ peer ◄ web ◄ conjoin ◄ site; signaling ◄ {peer, server}; server ◄ cli");
+    report::good("core ◄ peer ◄ {web, native} ◄ conjoin ◄ site; signaling ◄ {peer, server}; server ◄ cli");
     Ok(())
 }
 

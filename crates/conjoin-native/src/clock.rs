@@ -1,0 +1,34 @@
+//! The clock of managers, which goes on while the machine sleeps: so they notice.
+
+use std::time::Duration;
+
+/// The time since some fixed moment before the program began.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn now() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let time = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// The time since some fixed moment.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn now() -> Duration {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::now;
+
+    #[test]
+    fn time_does_not_go_back() {
+        let first = now();
+        assert!(now() >= first);
+    }
+}

@@ -1,0 +1,219 @@
+//! The WebSocket to the signaling server.
+
+use std::future::pending;
+use std::io::ErrorKind;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use conjoin_peer::Input;
+use futures_util::{SinkExt, StreamExt};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::error::{Error, TlsError, UrlError};
+use tokio_tungstenite::tungstenite::http::Uri;
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+
+use crate::busy::Work;
+
+/// A server that does not answer for this long cannot be reached.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What may still be sent after the socket was closed must be gone by then.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The largest message taken from a server, in bytes: a list of a thousand peers, and much more.
+const MAX_MESSAGE: usize = 1024 * 1024;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+enum Command {
+    Open(String),
+    Send(String),
+    Close(Work),
+}
+
+/// One socket after the other; there is never more than one.
+#[derive(Clone)]
+pub(crate) struct Signaling(UnboundedSender<Command>);
+
+impl Signaling {
+    /// And the task that does the work. It ends, and closes the socket, when the last handle is gone.
+    pub(crate) fn new<F: Fn(Input)>(tell: F) -> (Self, impl Future<Output = ()> + use<F>) {
+        let (sender, receiver) = unbounded_channel();
+        (Self(sender), run(receiver, tell))
+    }
+
+    /// Drops the socket there is, and opens one.
+    pub(crate) fn open(&self, url: String) {
+        self.command(Command::Open(url));
+    }
+
+    /// Sends a message. If the socket is closing, its closing will be told.
+    pub(crate) fn send(&self, message: String) {
+        self.command(Command::Send(message));
+    }
+
+    /// Closes the socket, after what was sent before.
+    pub(crate) fn close(&self, work: Work) {
+        self.command(Command::Close(work));
+    }
+
+    fn command(&self, command: Command) {
+        // The task is gone only when its runtime is.
+        let _ = self.0.send(command);
+    }
+}
+
+/// A socket that is open, or about to be.
+enum State {
+    None,
+    Opening { url: String, opening: tokio::task::JoinHandle<Result<Socket, String>> },
+    Open { url: String, socket: Box<Socket> },
+}
+
+async fn run(mut commands: UnboundedReceiver<Command>, tell: impl Fn(Input)) {
+    let mut state = State::None;
+    loop {
+        tokio::select! {
+            // What was asked for first counts: nothing of a socket that is to be dropped is told.
+            biased;
+            command = commands.recv() => match command {
+                Some(Command::Open(url)) => {
+                    drop_socket(state);
+                    let opening = tokio::spawn(open(url.clone()));
+                    state = State::Opening { url, opening };
+                }
+                Some(Command::Send(message)) => {
+                    if let State::Open { socket, .. } = &mut state {
+                        // An error shows when it is read.
+                        let _ = socket.send(Message::text(message)).await;
+                    }
+                }
+                Some(Command::Close(_work)) => {
+                    close(state).await;
+                    state = State::None;
+                }
+                None => return close(state).await,
+            },
+            input = happens(&mut state) => tell(input),
+        }
+    }
+}
+
+/// The next thing that happens to the socket.
+async fn happens(state: &mut State) -> Input {
+    match state {
+        State::None => pending().await,
+        State::Opening { opening, .. } => {
+            let opened = opening.await.unwrap_or_else(|_| Err("opening the socket failed".to_owned()));
+            let State::Opening { url, .. } = std::mem::replace(state, State::None) else {
+                unreachable!("seen above")
+            };
+            match opened {
+                Ok(socket) => {
+                    *state = State::Open { url, socket: Box::new(socket) };
+                    Input::SignalingOpened
+                }
+                Err(reason) => Input::SignalingClosed { reason },
+            }
+        }
+        State::Open { url, socket } => loop {
+            let reason = match socket.next().await {
+                Some(Ok(Message::Text(text))) => break Input::SignalingMessage(text.as_str().to_owned()),
+                Some(Ok(Message::Close(Some(frame)))) if !frame.reason.is_empty() => {
+                    let (reason, code) = (frame.reason.as_str(), u16::from(frame.code));
+                    format!("signaling server at {url} closed the connection: {reason} (code {code})")
+                }
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    let code = u16::from(frame.code);
+                    format!("signaling server at {url} closed the connection (code {code})")
+                }
+                Some(Ok(Message::Close(None))) => format!("signaling server at {url} closed the connection"),
+                // The library answers pings; bytes have no meaning here.
+                Some(Ok(_)) => continue,
+                Some(Err(_)) | None => format!("the connection to the signaling server at {url} was lost"),
+            };
+            *state = State::None;
+            break Input::SignalingClosed { reason };
+        },
+    }
+}
+
+/// Drops a socket without a word.
+fn drop_socket(state: State) {
+    if let State::Opening { opening, .. } = state {
+        opening.abort();
+    }
+}
+
+async fn close(state: State) {
+    match state {
+        State::Open { mut socket, .. } => {
+            let _ = timeout(CLOSE_TIMEOUT, socket.close(None)).await;
+        }
+        state => drop_socket(state),
+    }
+}
+
+async fn open(url: String) -> Result<Socket, String> {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if !matches!(scheme.as_deref(), Some("ws" | "wss")) || url.parse::<Uri>().is_err() {
+        return Err(format!(
+            "{url:?} is no address of a signaling server: it must begin with ws:// or wss://"
+        ));
+    }
+    let config =
+        WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+    let connector = match scheme.as_deref() {
+        Some("wss") => Some(Connector::Rustls(tls()?)),
+        _ => Some(Connector::Plain),
+    };
+    let connecting = connect_async_tls_with_config(url.as_str(), Some(config), true, connector);
+    match timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Err(error)) => Err(format!("signaling server at {url} cannot be reached: {}", reason(&error))),
+        Err(_) => Err(format!("signaling server at {url} cannot be reached: it does not answer")),
+    }
+}
+
+/// Who is trusted is what the operating system says.
+fn tls() -> Result<Arc<ClientConfig>, String> {
+    static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
+    let make = || {
+        let mut roots = RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        let (added, _) = roots.add_parsable_certificates(found.certs);
+        if added == 0 {
+            return Err("this machine has no certificate authorities, which wss:// needs \
+                        (on Debian: apt-get install ca-certificates)"
+                .to_owned());
+        }
+        // Named here, as a program may have several.
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    };
+    CONFIG.get_or_init(make).clone()
+}
+
+/// Why a server cannot be reached, for people.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Io(error) => match error.kind() {
+            ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+            _ => error.to_string(),
+        },
+        Error::Http(response) => match response.status().as_u16() {
+            200 | 404 => "a web server answers there, but no signaling server".to_owned(),
+            status => format!("it answers with HTTP status {status}"),
+        },
+        Error::Url(UrlError::NoHostName | UrlError::EmptyHostName) => "the address names no host".to_owned(),
+        Error::Tls(TlsError::InvalidDnsName) => "the address names no host".to_owned(),
+        error => error.to_string(),
+    }
+}
