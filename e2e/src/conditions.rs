@@ -52,10 +52,13 @@ storage.clearEvents();
 return said;
 ";
 
-/// What the browser keeps of what it has to say about pages.
+/// What the browser keeps of what it has to say about pages. What it says about itself does not stand in
+/// their consoles.
 const FIREFOX_TOLD: &str = "
+const isOfPage = message => message instanceof Ci.nsIScriptError
+    && !message.isFromChromeContext && /^(https?|blob):/.test(message.sourceName);
 const told = Services.console.getMessageArray()
-    .filter(message => message instanceof Ci.nsIScriptError && /^(https?|blob):/.test(message.sourceName))
+    .filter(isOfPage)
     .map(({ category, errorMessage }) => `${category}: ${errorMessage}`);
 Services.console.reset();
 return told;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use conjoin_e2e::{DemoPage, Layout, View, Window};
+use conjoin_e2e::{DemoPage, Kind, Layout, View, Window};
 use serde_json::json;
 
 use crate::scene::{BOUND, Scene, agree, click, meet, scene};
@@ -13,10 +13,11 @@ const MALLORY: &str = include_str!("hostile.js");
 /// Lower than the ids of pages, so that its offers stand against theirs.
 const MALLORYS_ID: &str = "!mallory";
 
-/// Two connected pages, and Mallory in the same room.
+/// Two connected pages, one in each browser, and Mallory in the same room.
 fn stage(scene: &mut Scene, room: &str) -> Result<(DemoPage, DemoPage, Window)> {
-    let browser = scene.browser()?;
-    let (a, b) = scene.pair(&browser, room)?;
+    let (firefox, chromium) = (scene.launch(Kind::Firefox)?, scene.browser()?);
+    let (a, b) = (scene.join(&firefox, room)?, scene.join(&chromium, room)?);
+    meet(&[&a, &b], BOUND)?;
     a.click("increment")?;
     agree(&[&a, &b], 1)?;
     let mallory = scene.browser()?.open(Layout::Window)?;
@@ -52,8 +53,10 @@ fn go_on(a: &DemoPage, b: &DemoPage, from: i64) -> Result<()> {
 fn without(a: &DemoPage, b: &DemoPage, mallory: &Window) -> Result<()> {
     mallory.execute("mallory.leave()", json!([]))?;
     meet(&[a, b], BOUND)?;
-    let lines = a.window().console()?;
-    ensure!(lines.is_empty(), "{lines:#?}");
+    for page in [a, b] {
+        let lines = page.window().console()?;
+        ensure!(lines.is_empty(), "{lines:#?}");
+    }
     Ok(())
 }
 
