@@ -17,7 +17,13 @@ use crate::connection::{Connection, LocalCandidate, Packet, Poll};
 /// channel is writable (256 KiB), what may be left from before (64 KiB), as much for the live channel, a frame.
 const SEND_BUFFER: usize = 448 * 1024;
 
-/// A path that does not answer for this long works no more.
+/// So often is a path checked that works.
+const CHECK_EVERY: Duration = Duration::from_millis(1_500);
+
+/// A path on which nothing comes for this long, checks included, is down.
+const SILENT: Duration = Duration::from_secs(6);
+
+/// A path that was told to be down for this long works no more.
 const GIVE_UP: Duration = Duration::from_secs(15);
 
 /// A certificate, which is the identity of this end of a connection.
@@ -44,8 +50,11 @@ pub(crate) struct WebRtc {
     pending: Option<SdpPendingOffer>,
     /// A path was found, and keys agreed on.
     connected: bool,
-    /// Since when the path does not answer.
+    /// Since when the path is down.
     down_since: Option<Instant>,
+    /// It was told that it is down for good.
+    failed: bool,
+    last_received: Instant,
     now: Instant,
     /// What went wrong.
     error: Option<String>,
@@ -55,7 +64,9 @@ pub(crate) struct WebRtc {
 
 impl WebRtc {
     pub(crate) fn new(certificate: &Certificate, now: Instant) -> Self {
-        let rtc = Rtc::builder()
+        let mut config = Rtc::builder();
+        config.set_max_stun_rto(CHECK_EVERY);
+        let rtc = config
             .set_dtls_cert(certificate.0.clone())
             .set_sctp_max_buffered_amount(SEND_BUFFER)
             // Audio and video are of no use here.
@@ -67,6 +78,8 @@ impl WebRtc {
             pending: None,
             connected: false,
             down_since: None,
+            failed: false,
+            last_received: now,
             now,
             error: None,
             local: Vec::new(),
@@ -88,18 +101,10 @@ impl WebRtc {
         match event {
             Event::Connected => {
                 self.connected = true;
-                self.down_since = None;
-                Some(Poll::State(LinkState::Connected))
+                self.comes_up()
             }
-            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                self.down_since = Some(self.now);
-                Some(Poll::State(LinkState::Disconnected))
-            }
-            Event::IceConnectionStateChange(state) if state.is_connected() => {
-                self.down_since = None;
-                // Before the keys are agreed on, a path alone is of no use.
-                self.connected.then_some(Poll::State(LinkState::Connected))
-            }
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => self.goes_down(),
+            Event::IceConnectionStateChange(state) if state.is_connected() => self.comes_up(),
             Event::ChannelOpen(id, _) => self.channel(id).map(Poll::Opened),
             Event::ChannelClose(id) => self.channel(id).map(Poll::Closed),
             // Text has no meaning between peers.
@@ -108,6 +113,44 @@ impl WebRtc {
             }
             Event::Closed => Some(Poll::Closed(Channel::Bulk)),
             _ => None,
+        }
+    }
+
+    /// The path is down, which is news once, and only of one that was up.
+    fn goes_down(&mut self) -> Option<Poll> {
+        if !self.connected || self.down_since.is_some() {
+            return None;
+        }
+        self.down_since = Some(self.now);
+        Some(Poll::State(LinkState::Disconnected))
+    }
+
+    /// The path is up again. Before the keys are agreed on, a path alone is of no use.
+    fn comes_up(&mut self) -> Option<Poll> {
+        self.last_received = self.now;
+        (self.down_since, self.failed) = (None, false);
+        self.connected.then_some(Poll::State(LinkState::Connected))
+    }
+
+    /// What silence, or its end, means.
+    fn listen(&mut self) -> Option<Poll> {
+        match self.down_since {
+            None if self.now >= self.last_received + SILENT => self.goes_down(),
+            Some(since) if self.last_received > since => self.comes_up(),
+            // Told once, and when something comes after all.
+            Some(since) if self.now >= since + GIVE_UP && !self.failed => {
+                self.failed = true;
+                Some(Poll::State(LinkState::Failed))
+            }
+            _ => None,
+        }
+    }
+
+    /// When silence will mean something.
+    fn listen_until(&self) -> Option<Instant> {
+        match self.down_since {
+            None => self.connected.then(|| self.last_received + SILENT),
+            Some(since) => (!self.failed).then(|| since + GIVE_UP),
         }
     }
 
@@ -179,7 +222,7 @@ impl Connection for WebRtc {
     }
 
     fn receive(&mut self, now: Instant, packet: Packet<'_>) {
-        self.now = now;
+        (self.now, self.last_received) = (now, now);
         if let Ok(receive) = Receive::new(Protocol::Udp, packet.from, packet.to, packet.data) {
             let result = self.rtc.handle_input(Input::Receive(now, receive));
             self.check(result);
@@ -194,9 +237,8 @@ impl Connection for WebRtc {
 
     fn poll(&mut self) -> Poll {
         loop {
-            if self.down_since.is_some_and(|since| self.now >= since + GIVE_UP) {
-                self.down_since = None;
-                return Poll::State(LinkState::Failed);
+            if let Some(poll) = self.listen() {
+                return poll;
             }
             if !self.rtc.is_alive() {
                 let error = self.error.clone();
@@ -214,8 +256,7 @@ impl Connection for WebRtc {
                     }
                 }
                 Some(Output::Timeout(at)) => {
-                    let give_up = self.down_since.map(|since| since + GIVE_UP);
-                    return Poll::Idle(give_up.map_or(at, |give_up| give_up.min(at)));
+                    return Poll::Idle(self.listen_until().map_or(at, |until| until.min(at)));
                 }
                 None => {}
             }
@@ -280,3 +321,6 @@ fn one_line(error: &dyn std::fmt::Display) -> String {
     }
     reason
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod browser;
 mod engine;
 mod server;
 mod statistics;
+mod transport;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Browser(browser::Arguments),
     /// The signaling server under the load of thousands of sockets (on Linux)
     Server(server::Arguments),
+    /// The native driver beside raw UDP and TCP; rooms of many native peers (on Linux)
+    Transport(transport::Arguments),
 }
 
 /// Measures.
@@ -32,5 +35,6 @@ pub(crate) fn run(workspace: &Workspace, command: &Command) -> Result<()> {
         Command::Engine(arguments) => engine::run(workspace, arguments),
         Command::Browser(arguments) => browser::run(workspace, arguments),
         Command::Server(arguments) => server::run(workspace, arguments),
+        Command::Transport(arguments) => transport::run(workspace, arguments),
     }
 }
