@@ -1,7 +1,7 @@
 //! The page by itself.
 
 use anyhow::{Context, Result, bail, ensure};
-use conjoin_e2e::{Browser, DemoPage, Kind, Layout, keys, wait};
+use conjoin_e2e::{Browser, DemoPage, Kind, Layout, Theme, keys, wait};
 use serde_json::{Value, json};
 
 use crate::scene::{BOUND, Scene, agree, scene};
@@ -52,6 +52,27 @@ fn nothing_is_cut_off_on_a_narrow_screen() -> Result<()> {
             ensure!(widths[0] == widths[1], "the page scrolls sideways: {widths}");
             page.click("increment")?;
             agree(&[&page], 1)
+        })
+    })
+}
+
+#[test]
+fn paper_and_scrollbars_follow_the_theme() -> Result<()> {
+    const COLOURS: &str = "
+const { backgroundColor, scrollbarColor } = getComputedStyle(document.documentElement);
+return [backgroundColor, scrollbarColor];
+";
+    scene(|scene| {
+        in_each_browser(scene, |scene, browser| {
+            let address = format!("{}/", scene.server.address());
+            let page = scene.open(browser, Layout::Window, &address)?;
+            let [light, dark] = Theme::ALL.map(|theme| {
+                page.window().set_theme(theme)?;
+                page.window().execute(COLOURS, json!([]))
+            });
+            let (light, dark) = (light?, dark?);
+            ensure!(light[0] != dark[0] && light[1] != dark[1], "{light} {dark}");
+            Ok(())
         })
     })
 }
