@@ -6,14 +6,18 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use conjoin::Status;
+use conjoin::{PeerState, Room, Status};
 use conjoin_e2e::{Kind, Layout};
 use serde_json::json;
 
 use crate::{
+    network::{Cable, RECOVERY},
     program::{Program, agree, meet},
     scene::{BOUND, Scene, click, scene},
 };
+
+/// Ten bytes.
+const LINE: &str = "all of it ";
 
 /// Connects, and gives the milliseconds until the first peer is listed as connected.
 const CONNECT: &str = "
@@ -121,6 +125,119 @@ fn a_killed_program_leaves_the_list() -> Result<()> {
         page.wait("the other to be gone", Duration::from_secs(30), |view| view.peers.is_empty())?;
         println!("a killed program was gone from the list after {} ms", start.elapsed().as_millis());
         ensure!(page.view()?.counter == 1, "what it did stays");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_page_cut_off_from_a_program_for_a_moment_or_for_long_finds_it_again() -> Result<()> {
+    scene(|scene| {
+        let browser = scene.browser()?;
+        let (page, cable) = Cable::join(scene, &browser, "cut")?;
+        let program = Program::join(scene, "cut", "Ada")?;
+        let (pages, programs) = ([&page], [&program]);
+        meet(&pages, &programs, BOUND)?;
+        let mut number = 0;
+        let noticed = |room: &Room| room.peers().now().iter().all(|peer| peer.state != PeerState::Connected);
+        let given_up = |room: &Room| room.peers().now().is_empty();
+        for until in [&noticed as &dyn Fn(&Room) -> bool, &given_up] {
+            cable.cut()?;
+            click(&page, "increment", 3)?;
+            program.add(10);
+            program.until("the silence to be noticed", RECOVERY, until)?;
+            click(&page, "decrement", 1)?;
+            agree(&pages, &[], number + 2, BOUND)?;
+            number += 12;
+            cable.mend()?;
+            let start = Instant::now();
+            meet(&pages, &programs, RECOVERY)?;
+            agree(&pages, &programs, number, BOUND)?;
+            println!("all was back {} ms after the network was", start.elapsed().as_millis());
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn edits_get_through_to_a_program_and_back_where_packets_are_lost() -> Result<()> {
+    scene(|scene| {
+        let browser = scene.browser()?;
+        let (page, cable) = Cable::join(scene, &browser, "lossy")?;
+        let program = Program::join(scene, "lossy", "Ada")?;
+        let (pages, programs) = ([&page], [&program]);
+        meet(&pages, &programs, BOUND)?;
+        cable.window().lose_packets(10.0)?;
+        for _ in 0..20 {
+            page.click_at_once(&["increment"; 5])?;
+            (0..5).for_each(|_| program.add(1));
+        }
+        agree(&pages, &programs, 200, BOUND)?;
+        let view = page.view()?;
+        ensure!(view.peers.len() == 1 && view.problem.is_none(), "{view:#?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_browser_that_slept_comes_back_to_a_program() -> Result<()> {
+    scene(|scene| {
+        for kind in Kind::ALL {
+            let browser = scene.launch(kind)?;
+            let page = scene.join(&browser, kind.name())?;
+            let program = Program::join(scene, kind.name(), "Ada")?;
+            let (pages, programs) = ([&page], [&program]);
+            meet(&pages, &programs, BOUND)?;
+            browser.freeze();
+            program.add(1);
+            program.until("the silence to be noticed", BOUND, |room| {
+                room.peers().now().iter().all(|peer| peer.state != PeerState::Connected)
+            })?;
+            program.add(1);
+            browser.thaw();
+            let start = Instant::now();
+            page.click("increment")?;
+            meet(&pages, &programs, RECOVERY)?;
+            agree(&pages, &programs, 3, BOUND)?;
+            println!("{} was back {} ms after it woke", kind.name(), start.elapsed().as_millis());
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_is_large_goes_from_a_program_to_pages_and_on() -> Result<()> {
+    scene(|scene| {
+        let program = Program::join(scene, "large", "Ada")?;
+        // Many edits, each larger than a frame, and some that make up a long history.
+        let pages = Kind::ALL.map(|kind| {
+            let browser = scene.launch(kind)?;
+            scene.join(&browser, "large")
+        });
+        let [chromium, firefox] = pages;
+        let (chromium, firefox) = (chromium?, firefox?);
+        let pages = [&chromium, &firefox];
+        meet(&pages, &[&program], BOUND)?;
+        let start = Instant::now();
+        for page in 0..4 {
+            program.room.map("book").set(&page.to_string(), LINE.repeat(100_000));
+        }
+        program.room.text("notes").push(&LINE.repeat(1_000));
+        program.add(1);
+        let operations = program.room.version().now().total();
+        for page in pages {
+            page.wait("all of it", RECOVERY, |view| view.operations == operations)?;
+        }
+        println!("4 MB went to two pages within {} ms", start.elapsed().as_millis());
+
+        // What the pages hold is what was sent: another program gets it from them.
+        let json = program.room.read(|doc| doc.to_json());
+        program.leave();
+        meet(&pages, &[], BOUND)?;
+        let late = Program::join(scene, "large", "Bob")?;
+        let start = Instant::now();
+        late.until("all of it", RECOVERY, |room| room.version().now().total() == operations)?;
+        println!("and from them to another program within {} ms", start.elapsed().as_millis());
+        ensure!(late.room.read(|doc| doc.to_json()) == json, "it is the same document");
         Ok(())
     })
 }

@@ -8,17 +8,17 @@ use conjoin_e2e::{Browser, DemoPage, Gate, Layout, View, Window};
 use crate::scene::{BOUND, Scene, agree, click, lists, meet, scene};
 
 /// For what waits until several deadlines and delays of links and the socket have passed.
-const RECOVERY: Duration = Duration::from_secs(60);
+pub(crate) const RECOVERY: Duration = Duration::from_secs(60);
 
 /// The cable of one page: its way to the server and its way to other peers.
-struct Cable {
+pub(crate) struct Cable {
     gate: Gate,
     window: Window,
 }
 
 impl Cable {
     /// The demo in a room, on a cable of its own.
-    fn join(scene: &mut Scene, browser: &Browser, room: &str) -> Result<(DemoPage, Self)> {
+    pub(crate) fn join(scene: &mut Scene, browser: &Browser, room: &str) -> Result<(DemoPage, Self)> {
         let gate = Gate::to(scene.server.address())?;
         let window = browser.open(Layout::Window)?;
         window.lose_packets(0.0)?;
@@ -26,14 +26,19 @@ impl Cable {
         Ok((page, Self { gate, window }))
     }
 
+    /// Its page.
+    pub(crate) fn window(&self) -> &Window {
+        &self.window
+    }
+
     /// Pulls the cable out. The browser is not told.
-    fn cut(&self) -> Result<()> {
+    pub(crate) fn cut(&self) -> Result<()> {
         self.gate.cut();
         self.window.lose_packets(100.0)
     }
 
     /// Plugs it in again.
-    fn mend(&self) -> Result<()> {
+    pub(crate) fn mend(&self) -> Result<()> {
         self.gate.mend();
         self.window.lose_packets(0.0)
     }
