@@ -8,6 +8,7 @@ mod bench;
 mod bindgen;
 mod compress;
 mod demo;
+mod example;
 mod fuzz;
 mod install;
 mod report;
@@ -41,6 +42,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Build the web pages into site/dist
     Site(site::Arguments),
+    /// Build an example for browsers, and say how to serve it
+    Example(example::Arguments),
     /// Check and test everything, or only the steps named
     Test(test::Arguments),
     /// Build and weigh what a browser loads; fails if over a limit
@@ -72,6 +75,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(arguments) => demo::run(&workspace, &arguments),
         Command::Site(arguments) => site::run(&workspace, &arguments),
+        Command::Example(arguments) => example::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Size => size::run(&workspace),
         Command::Sim(arguments) => sim::run(&workspace, &arguments),

@@ -5,6 +5,7 @@
 mod apart;
 mod browsers;
 mod departures;
+mod example;
 mod hostile;
 mod interrupted;
 mod links;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What is compiled for browsers. The crates of ours that these stand on are checked along with them.
-const IN_BROWSERS: [&str; 3] = ["conjoin-site", "conjoin-bench-core-size", "conjoin-bench-browser"];
+const IN_BROWSERS: [&str; 4] = ["conjoin-site", "conjoin-bench-core-size", "conjoin-bench-browser", "visits"];
 
 /// rustfmt has nothing to change.
 pub(crate) fn format(workspace: &Workspace) -> Result<()> {

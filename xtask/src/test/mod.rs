@@ -13,7 +13,7 @@ use conjoin_e2e::Kind;
 use tally::Tally;
 
 use crate::{
-    install, report,
+    example, install, report,
     run::run as run_command,
     sim,
     site::{self, Quality},
@@ -124,13 +124,20 @@ fn browser(workspace: &Workspace, only: Option<&str>, tally: &mut Tally) -> Resu
         install::browser(kind)?;
     }
     site::build(workspace, Quality::Release)?;
-    run_command(workspace.cargo().args(["build", "--package", "conjoin-cli"]))?;
+    let visits = example::build(workspace, "visits")?;
+    run_command(workspace.cargo().args(["build", "--package", "conjoin-cli", "--package", "visits"]))?;
     let binary = workspace.binary("debug");
+    let program = binary.with_file_name(format!("visits{}", std::env::consts::EXE_SUFFIX));
     // One at a time: two browsers and a server fill two cores, and the tests have bounds to keep.
     let mut arguments =
         vec!["--package", "conjoin-e2e", "--test", "it", "--", "--test-threads=1", "--show-output"];
     arguments.extend(only);
     // An error of a test says by itself what went wrong where.
-    let environment = [("CONJOIN_BINARY", binary.as_os_str()), ("RUST_LIB_BACKTRACE", "0".as_ref())];
+    let environment = [
+        ("CONJOIN_BINARY", binary.as_os_str()),
+        ("CONJOIN_VISITS", program.as_os_str()),
+        ("CONJOIN_VISITS_PAGES", visits.as_os_str()),
+        ("RUST_LIB_BACKTRACE", "0".as_ref()),
+    ];
     tally.cargo_test(workspace, &arguments, &environment)
 }
