@@ -270,6 +270,11 @@ impl Doc {
         self.state_limit = bytes;
     }
 
+    /// What [`set_state_limit`](Self::set_state_limit) allows.
+    pub const fn state_limit(&self) -> usize {
+        self.state_limit
+    }
+
     /// About how many bytes of memory the state takes: the values, their names, and who has
     /// edited. Names and keys stay even when nothing is left under them, and history is apart.
     pub fn state_size(&self) -> usize {

@@ -4,12 +4,13 @@
 //! Inputs may come at any moment: from the driver, from the app, and from the app's callbacks
 //! while another input is being worked on. Each is put in a queue; whoever finds nobody working on
 //! the queue works until it is empty. So the manager sees one input after the other, what it
-//! wants sent is sent at once, and callbacks run with no lock held.
+//! wants sent is sent at once, or as soon as the document is saved if it has a storage, and
+//! callbacks run with no lock held.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Notifications, Subscription};
@@ -19,6 +20,8 @@ use conjoin_peer::{Event, Input, Manager, Output, PeerInfo, Session, Stats, Stat
 use crate::driver::{Driver, Identity, Sink};
 use crate::listeners::{Listen, Listeners};
 use crate::observed::Observed;
+use crate::saving::{Finished, Saving};
+use crate::storage::{Saved, Storage, StorageError};
 
 /// Everything behind the handles of a room.
 pub(crate) struct Engine {
@@ -30,7 +33,13 @@ pub(crate) struct Engine {
     followers: Listeners<(u64, Changed)>,
     peer_id: String,
     replica: ReplicaId,
+    this: Weak<Self>,
+    /// The document has a storage.
+    saves: bool,
 }
+
+/// After so many jobs in a row, what they did is saved.
+const BURST: usize = 64;
 
 #[derive(Default)]
 struct Queue {
@@ -43,11 +52,14 @@ enum Job {
     Input(Input),
     /// Something of our own to tell the app.
     Tell(Event),
+    /// A save is done.
+    Saved(Result<(), StorageError>),
 }
 
 struct State {
     manager: Manager,
     doc: Doc,
+    saving: Option<Saving>,
     observed: Observed,
     /// What the followers have not been told yet, in the order it was done.
     changes: VecDeque<Changed>,
@@ -67,13 +79,37 @@ impl Engine {
         identity: Identity,
         connect_driver: impl FnOnce(Sink) -> Box<dyn Driver>,
     ) -> Arc<Self> {
+        let doc = Doc::new(identity.replica);
+        Self::with(session, identity, doc, None, connect_driver)
+    }
+
+    /// As [`new`](Self::new), with what the storage has.
+    pub(crate) fn open(
+        session: Session,
+        identity: Identity,
+        storage: impl Storage + 'static,
+        connect_driver: impl FnOnce(Sink) -> Box<dyn Driver>,
+    ) -> Result<Arc<Self>, StorageError> {
+        let mut doc = Doc::new(identity.replica);
+        let saving = Saving::load(&mut doc, storage)?;
+        Ok(Self::with(session, identity, doc, Some(saving), connect_driver))
+    }
+
+    fn with(
+        session: Session,
+        identity: Identity,
+        doc: Doc,
+        saving: Option<Saving>,
+        connect_driver: impl FnOnce(Sink) -> Box<dyn Driver>,
+    ) -> Arc<Self> {
         let Identity { peer_id, replica, seed } = identity;
         let manager = Manager::new(peer_id.clone(), seed);
         let observed = Observed::new(&manager);
-        let doc = Doc::new(replica);
+        let saves = saving.is_some();
         let state = State {
             manager,
             doc,
+            saving,
             observed,
             changes: VecDeque::new(),
             next_change: 0,
@@ -89,6 +125,8 @@ impl Engine {
             followers: Listeners::default(),
             peer_id,
             replica,
+            this: engine.clone(),
+            saves,
         })
     }
 
@@ -100,6 +138,9 @@ impl Engine {
         let session = {
             let mut state = self.state();
             (state.wanted, state.paused) = (true, false);
+            if state.saving.as_ref().is_some_and(Saving::is_failing) {
+                return;
+            }
             state.session.clone()
         };
         self.feed(Input::Connect(session));
@@ -175,6 +216,10 @@ impl Engine {
     /// `read` may be the app's.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&Doc) -> R) -> R {
         read_state(&self.state, read)
+    }
+
+    pub(crate) fn set_history_limit(&self, bytes: usize) {
+        self.state().doc.set_history_limit(bytes);
     }
 
     pub(crate) fn status(&self) -> Behavior<Status> {
@@ -313,7 +358,12 @@ impl Engine {
             }
         }
         let running = Running(&self.queue);
+        let mut jobs = 0;
         while let Some(job) = self.next_job() {
+            jobs += 1;
+            if jobs % BURST == 0 {
+                self.save();
+            }
             match job {
                 Job::Input(input) => {
                     let (notifications, events) = self.step(input);
@@ -323,6 +373,7 @@ impl Engine {
                     }
                 }
                 Job::Tell(event) => self.listeners.tell(&event),
+                Job::Saved(result) => self.saved(result),
             }
             while let Some(change) = self.next_change() {
                 self.followers.tell(&change);
@@ -338,17 +389,78 @@ impl Engine {
         Some((state.next_change - 1, changed))
     }
 
-    /// The next job; if there is none, nobody is running any more.
+    /// The next job; if there is none and all is being saved, nobody is running any more.
     fn next_job(&self) -> Option<Job> {
-        let mut queue = lock(&self.queue);
-        let job = queue.jobs.pop_front();
-        queue.running = job.is_some();
-        job
+        let mut saving = self.saves;
+        loop {
+            let mut queue = lock(&self.queue);
+            let job = queue.jobs.pop_front();
+            if job.is_some() || !saving {
+                queue.running = job.is_some();
+                return job;
+            }
+            drop(queue);
+            saving = self.save();
+        }
+    }
+
+    /// Has the storage save what is new, if it is not saving already; says whether it does now.
+    fn save(&self) -> bool {
+        let now = self.driver.now();
+        let save = {
+            let State { saving, doc, .. } = &mut *self.state();
+            saving.as_mut().and_then(|saving| saving.begin(doc, now))
+        };
+        let begins = save.is_some();
+        if let Some(save) = save {
+            let engine = self.this.clone();
+            save.start(Saved::new(move |result| {
+                if let Some(engine) = engine.upgrade() {
+                    engine.enqueue(Job::Saved(result));
+                }
+            }));
+        }
+        begins
+    }
+
+    /// A save is done: what waited for it can be performed. If it failed, the room is left until one
+    /// succeeds, as others wait for what cannot be sent.
+    fn saved(&self, result: Result<(), StorageError>) {
+        let now = self.driver.now();
+        let (finished, connect) = {
+            let State { saving, doc, wanted, session, .. } = &mut *self.state();
+            let Some(saving) = saving else { return };
+            (saving.finished(doc, now, result), wanted.then(|| session.clone()))
+        };
+        match finished {
+            Finished::Saved { outputs, recovered } => {
+                let performs = !outputs.is_empty();
+                for output in outputs {
+                    self.driver.perform(output);
+                }
+                if performs {
+                    // A driver may send what it was given only when it is told when to wake.
+                    self.feed(Input::Timeout);
+                }
+                if let Some(session) = connect.filter(|_| recovered) {
+                    self.feed(Input::Connect(session));
+                }
+            }
+            Finished::Failed { outputs, problem } => {
+                for output in outputs {
+                    self.driver.perform(output);
+                }
+                self.feed(Input::Disconnect);
+                if let Some(problem) = problem {
+                    self.enqueue(Job::Tell(Event::Problem(problem)));
+                }
+            }
+        }
     }
 
     fn step(&self, input: Input) -> (Notifications, Vec<Event>) {
         let mut state = self.state();
-        let State { manager, doc, observed, changes, .. } = &mut *state;
+        let State { manager, doc, saving, observed, changes, .. } = &mut *state;
         let now = self.driver.now();
         let listening = !self.listeners.is_empty();
         let following = !self.followers.is_empty();
@@ -359,7 +471,13 @@ impl Engine {
         let (mut status, mut peers) = (false, false);
         while let Some(output) = manager.poll() {
             let Output::Event(event) = output else {
-                self.driver.perform(output);
+                let output = match saving {
+                    Some(saving) => saving.hold(doc, output),
+                    None => Some(output),
+                };
+                if let Some(output) = output {
+                    self.driver.perform(output);
+                }
                 continue;
             };
             match &event {
@@ -384,7 +502,8 @@ impl Engine {
             observed.peers_changed(manager, &mut batch);
         }
         let stats = observed.refresh_stats(manager, now, &mut batch);
-        self.driver.wake_at(manager.deadline().into_iter().chain(stats).min());
+        let retry = saving.as_ref().and_then(Saving::retry_at);
+        self.driver.wake_at(manager.deadline().into_iter().chain(stats).chain(retry).min());
         (batch.apply(), events)
     }
 
@@ -395,21 +514,35 @@ impl Engine {
 }
 
 impl Drop for Engine {
-    /// Says goodbye; nobody listens any more.
+    /// Says goodbye and has the rest saved; nobody listens any more.
     fn drop(&mut self) {
         let mut guard = lock(&self.state);
         let state = &mut *guard;
         // Behaviors that read the document keep it; those who are told of its changes must not keep those.
         let observed = mem::replace(&mut state.observed, Observed::new(&state.manager));
         state.manager.handle(self.driver.now(), &mut state.doc, Input::Disconnect);
+        // Behaviors keep the state, which must not keep the storage.
+        let mut saving = state.saving.take();
         while let Some(output) = state.manager.poll() {
-            if !matches!(output, Output::Event(_)) {
+            if matches!(output, Output::Event(_)) {
+                continue;
+            }
+            // What waits for a save will never be sent; the driver closes what is open.
+            let output = match &mut saving {
+                Some(saving) => saving.hold(&state.doc, output),
+                None => Some(output),
+            };
+            if let Some(output) = output {
                 self.driver.perform(output);
             }
         }
+        let last = saving.and_then(|saving| saving.last(&state.doc));
         self.driver.wake_at(None);
         drop(guard);
         drop(observed);
+        if let Some(last) = last {
+            last.start(Saved::new(|_| {}));
+        }
     }
 }
 

@@ -66,6 +66,8 @@ mod listeners;
 mod native;
 mod observed;
 mod room;
+mod saving;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -85,4 +87,5 @@ pub use conjoin_peer::{
 
 pub use crate::collections::{List, Set, Text};
 pub use crate::room::Room;
+pub use crate::storage::{Saved, Storage, StorageError};
 pub use crate::values::{Counter, FloatCounter, Map, Register};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use conjoin_native::NativeDriver;
 use conjoin_peer::{Output, Session};
 
-use crate::Room;
-use crate::driver::{Driver, Identity};
+use crate::driver::{Driver, Identity, Sink};
 use crate::engine::Engine;
+use crate::{Room, Storage, StorageError};
 
 impl Driver for NativeDriver {
     fn now(&self) -> Duration {
@@ -39,9 +39,18 @@ impl Room {
     /// back/forward cache, the room connects again. It notices by itself when the network comes back or the page
     /// is looked at again.
     pub fn new(session: Session) -> Self {
-        Self::from_engine(Engine::new(session, Identity::random(conjoin_native::random), |sink| {
-            Box::new(NativeDriver::new(move |input| sink.input(input)))
-        }))
+        Self::from_engine(Engine::new(session, Identity::random(conjoin_native::random), driver))
+    }
+
+    /// A room with the document that `storage` has, offline at first; otherwise as [`new`](Self::new).
+    ///
+    /// See [`Storage`] for what that means. The room edits as a new replica each time.
+    ///
+    /// # Errors
+    /// If what the storage has cannot be read.
+    pub fn open(session: Session, storage: impl Storage + 'static) -> Result<Self, StorageError> {
+        Engine::open(session, Identity::random(conjoin_native::random), storage, driver)
+            .map(Self::from_engine)
     }
 
     /// Leaves the room as [`disconnect`](Self::disconnect) does, and waits until the goodbyes and the edits made
@@ -53,4 +62,8 @@ impl Room {
         let drained = self.engine().drained();
         drained.await;
     }
+}
+
+fn driver(sink: Sink) -> Box<dyn Driver> {
+    Box::new(NativeDriver::new(move |input| sink.input(input)))
 }

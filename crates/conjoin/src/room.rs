@@ -59,7 +59,8 @@ impl Room {
     /// Edits the document: all edits made in `edit` are sent to the peers as one, and become
     /// visible everywhere at once.
     ///
-    /// The frames are on their way when this returns.
+    /// The frames are on their way when this returns; in a room with a [`Storage`](crate::Storage), as
+    /// soon as the edits are saved.
     ///
     /// # Panics
     /// If `edit` uses the room itself instead of the transaction it is given.
@@ -140,6 +141,12 @@ impl Room {
     /// What applies the patches to a copy takes the copy right after it has subscribed, before it edits.
     pub fn on_change(&self, callback: impl FnMut(&Changed) + MaybeSend + 'static) -> Subscription {
         self.engine.on_change(callback)
+    }
+
+    /// Keeps about this many bytes of memory of history, 64 MiB unless set; the oldest goes first. The values
+    /// are not touched: who lacks what is older gets the state.
+    pub fn set_history_limit(&self, bytes: usize) {
+        self.engine.set_history_limit(bytes);
     }
 
     /// Where this peer stands with the signaling server.

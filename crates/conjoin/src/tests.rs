@@ -2,6 +2,7 @@
 
 mod documents;
 mod network;
+mod storage;
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};

@@ -8,9 +8,9 @@ use std::time::Duration;
 use conjoin_peer::{Channel, Input, LinkId, LinkState, Output, Session};
 use conjoin_signaling::{ClientMessage, PeerEntry, ServerMessage};
 
-use crate::Room;
 use crate::driver::{Driver, Identity, Sink};
 use crate::engine::Engine;
+use crate::{Room, Storage, StorageError};
 
 /// Cloning gives another handle to the same network.
 #[derive(Clone)]
@@ -34,6 +34,7 @@ struct Host {
     frames: usize,
     /// Connected to the server; there, in a room, as somebody.
     socket: Option<Option<Member>>,
+    crashed: bool,
 }
 
 struct Member {
@@ -60,23 +61,60 @@ impl Network {
         self.add(name, None)
     }
 
+    /// A room with the document that the storage has.
+    pub(super) fn room_with_storage(
+        &self,
+        name: &str,
+        storage: impl Storage + 'static,
+    ) -> Result<Room, StorageError> {
+        let (session, identity) = self.invent(name);
+        let peer_id = identity.peer_id.clone();
+        let engine = Engine::open(session, identity, storage, |sink| self.driver(peer_id, sink, None))?;
+        Ok(Room::from_engine(engine))
+    }
+
     pub(super) fn room_with_obstacle(&self, name: &str, obstacle: &str) -> Room {
         self.add(name, Some(obstacle.to_owned()))
     }
 
     fn add(&self, name: &str, obstacle: Option<String>) -> Room {
+        let (session, identity) = self.invent(name);
+        let peer_id = identity.peer_id.clone();
+        Room::from_engine(Engine::new(session, identity, |sink| self.driver(peer_id, sink, obstacle)))
+    }
+
+    fn invent(&self, name: &str) -> (Session, Identity) {
         let session = Session { server: "memory".into(), room: "atlas".into(), name: Some(name.into()) };
-        let host = self.lock().hosts.len();
-        let mut random = 1 + 100 * host as u64;
+        let mut random = 1 + 100 * self.lock().hosts.len() as u64;
         let identity = Identity::random(|| {
             random += 1;
             random
         });
-        let peer_id = identity.peer_id.clone();
-        Room::from_engine(Engine::new(session, identity, |sink| {
-            self.lock().hosts.push(Host { peer_id, sink, wake: None, frames: 0, socket: None });
-            Box::new(MemoryDriver { network: self.clone(), host, obstacle })
-        }))
+        (session, identity)
+    }
+
+    fn driver(&self, peer_id: String, sink: Sink, obstacle: Option<String>) -> Box<dyn Driver> {
+        let mut state = self.lock();
+        let host = state.hosts.len();
+        state.hosts.push(Host { peer_id, sink, wake: None, frames: 0, socket: None, crashed: false });
+        Box::new(MemoryDriver { network: self.clone(), host, obstacle })
+    }
+
+    /// As when the program of the room is killed: nothing more comes from it.
+    pub(super) fn crash(&self, room: Room) {
+        let mut state = self.lock();
+        let id = room.peer_id();
+        let host =
+            state.hosts.iter().position(|host| host.peer_id == id).expect("the room is of this network");
+        state.leave(host);
+        let links: Vec<_> = state.links.keys().filter(|end| end.0 == host).copied().collect();
+        for (host, link) in links {
+            state.perform(host, Output::CloseLink { link });
+        }
+        let host = &mut state.hosts[host];
+        (host.crashed, host.wake, host.socket) = (true, None, None);
+        drop(state);
+        drop(room);
     }
 
     pub(super) fn set_server(&self, up: bool) {
@@ -148,11 +186,15 @@ impl Driver for MemoryDriver {
     }
 
     fn perform(&self, output: Output) {
-        self.network.lock().perform(self.host, output);
+        let mut state = self.network.lock();
+        if !state.hosts[self.host].crashed {
+            state.perform(self.host, output);
+        }
     }
 
     fn wake_at(&self, time: Option<Duration>) {
-        self.network.lock().hosts[self.host].wake = time;
+        let host = &mut self.network.lock().hosts[self.host];
+        host.wake = time.filter(|_| !host.crashed);
     }
 
     fn obstacle(&self) -> Option<String> {
