@@ -8,15 +8,31 @@ use crate::{report, run::output, workspace::Workspace};
 
 /// Which crates of ours each published crate may stand on. One that is not listed is a mistake, so that a
 /// new crate gets its place before it is used.
-const BELOW: [(&str, &[&str]); 9] = [
+const BELOW: [(&str, &[&str]); 10] = [
     ("conjoin-core", &[]),
     ("conjoin-signaling", &[]),
     ("conjoin-peer", &["conjoin-core", "conjoin-signaling"]),
     ("conjoin-web", &["conjoin-core", "conjoin-signaling", "conjoin-peer"]),
     ("conjoin-native", &["conjoin-core", "conjoin-signaling", "conjoin-peer"]),
     ("conjoin", &["conjoin-core", "conjoin-signaling", "conjoin-peer", "conjoin-web", "conjoin-native"]),
+    (
+        "conjoin-store",
+        &["conjoin-core", "conjoin-signaling", "conjoin-peer", "conjoin-web", "conjoin-native", "conjoin"],
+    ),
     ("conjoin-server", &["conjoin-signaling"]),
-    ("conjoin-cli", &["conjoin-signaling", "conjoin-server"]),
+    (
+        "conjoin-cli",
+        &[
+            "conjoin-core",
+            "conjoin-signaling",
+            "conjoin-peer",
+            "conjoin-web",
+            "conjoin-native",
+            "conjoin",
+            "conjoin-store",
+            "conjoin-server",
+        ],
+    ),
     // For the site, on any platform: in the browser it stands on no native driver.
     (
         "conjoin-site",
@@ -73,7 +89,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     if !wrong.is_empty() {
         bail!("{}", wrong.into_iter().collect::<Vec<_>>().join("; "));
     }
-    report::good("core ◄ peer ◄ {web, native} ◄ conjoin ◄ site; signaling ◄ {peer, server}; server ◄ cli");
+    report::good(
+        "core ◄ peer ◄ {web, native} ◄ conjoin ◄ {site, store}; signaling ◄ {peer, server}; {store, server} ◄ cli",
+    );
     Ok(())
 }
 

@@ -1,0 +1,6 @@
+//! What a store promises, held against what it was asked.
+
+mod crashes;
+mod damage;
+mod support;
+mod use_of_it;
