@@ -26,6 +26,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve signaling and the demo pages on one port.
     Serve(Box<Serve>),
+    /// Keep rooms on disk, for those who come when all others are gone.
+    Keep(Box<Keep>),
 }
 
 /// Serve signaling and the demo pages on one port.
@@ -45,6 +47,35 @@ pub(crate) struct Serve {
     /// The port to listen on; 0 takes a free one and prints it.
     #[arg(long, env = "CONJOIN_PORT", default_value_t = 8080)]
     pub(crate) port: u16,
+
+    /// Keep all rooms that are used on this server in a store in this folder, for those who come when all
+    /// others are gone. Off unless given.
+    ///
+    /// The server joins each room as a peer of its own, which is called keeper, takes a seat, and can read the room.
+    /// What it has acknowledged is on disk.
+    #[arg(long, env = "CONJOIN_KEEP", value_name = "DIR", help_heading = "Keeping rooms")]
+    pub(crate) keep: Option<PathBuf>,
+
+    /// The most disk that the store may take. Beyond that nothing more is acknowledged, and the log says so.
+    #[arg(
+        long, env = "CONJOIN_KEEP_MAX_SIZE", value_name = "BYTES", default_value = "1GiB",
+        value_parser = units::disk_size, help_heading = "Keeping rooms"
+    )]
+    pub(crate) keep_max_size: u64,
+
+    /// Rooms that are kept at a time. One that nobody uses counts for half a minute more.
+    #[arg(
+        long, env = "CONJOIN_KEEP_MAX_ROOMS", value_name = "N", default_value_t = 100,
+        value_parser = units::count::<u32>, help_heading = "Keeping rooms"
+    )]
+    pub(crate) keep_max_rooms: u32,
+
+    /// Delete rooms that nobody used for this long; never unless given.
+    #[arg(
+        long, env = "CONJOIN_KEEP_FORGET_AFTER", value_name = "TIME", value_parser = units::age,
+        help_heading = "Keeping rooms"
+    )]
+    pub(crate) keep_forget_after: Option<Duration>,
 
     /// Serve the pages from this folder instead of those in the binary.
     #[arg(long, env = "CONJOIN_SITE", value_name = "DIR", help_heading = "Pages")]
@@ -71,21 +102,8 @@ pub(crate) struct Serve {
     )]
     pub(crate) ice_servers: Vec<IceServers>,
 
-    /// How log lines look. They go to the standard error output.
-    #[arg(long, env = "CONJOIN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = "Log")]
-    pub(crate) log_format: LogFormat,
-
-    /// What is logged: off, error, warn, info, debug or trace.
-    ///
-    /// Also by part of the program, for example warn,conjoin_server=debug.
-    #[arg(
-        long,
-        env = "CONJOIN_LOG_LEVEL",
-        value_name = "LEVEL",
-        default_value = "info",
-        help_heading = "Log"
-    )]
-    pub(crate) log_level: Level,
+    #[command(flatten)]
+    pub(crate) log: Log,
 
     /// The largest message a client may send; a larger one closes its socket.
     #[arg(
@@ -165,6 +183,70 @@ pub(crate) struct Serve {
     pub(crate) join_timeout: Duration,
 }
 
+/// Keep rooms on disk, for those who come when all others are gone.
+///
+/// It joins the rooms as a peer that is always there. What it has acknowledged is on disk, whatever happens to it.
+/// What it cannot save it does not acknowledge: it says so in its log, leaves the rooms, and comes back when
+/// it can. Each setting can also come from the environment variable named with it; the command line wins. Ctrl-C or
+/// SIGTERM stops it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Keep {
+    /// The rooms.
+    ///
+    /// If none are given, those in the environment variable CONJOIN_ROOMS, with spaces between them.
+    #[arg(value_name = "ROOM", value_parser = crate::keep::room)]
+    pub(crate) rooms: Vec<String>,
+
+    /// The folder of the store, which is made if it is not there.
+    #[arg(long, env = "CONJOIN_DATA", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// The signaling server: ws:// or wss://.
+    #[arg(
+        long, env = "CONJOIN_SERVER", value_name = "URL", default_value = "ws://localhost:8080",
+        value_parser = crate::keep::server
+    )]
+    pub(crate) server: String,
+
+    /// What others see it as.
+    #[arg(long, env = "CONJOIN_NAME", default_value = "keeper")]
+    pub(crate) name: String,
+
+    /// The most disk that the store may take. Beyond that nothing more is acknowledged, and the log says so.
+    #[arg(
+        long, env = "CONJOIN_MAX_SIZE", value_name = "BYTES", default_value = "1GiB",
+        value_parser = units::disk_size
+    )]
+    pub(crate) max_size: u64,
+
+    /// Delete rooms that nobody used for this long, such as 90d; never unless given.
+    #[arg(long, env = "CONJOIN_FORGET_AFTER", value_name = "TIME", value_parser = units::age)]
+    pub(crate) forget_after: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) log: Log,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Log {
+    /// How log lines look. They go to the standard error output.
+    #[arg(long, env = "CONJOIN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = "Log")]
+    pub(crate) log_format: LogFormat,
+
+    /// What is logged: off, error, warn, info, debug or trace.
+    ///
+    /// Also by part of the program, for example warn,conjoin_server=debug.
+    #[arg(
+        long,
+        env = "CONJOIN_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info",
+        help_heading = "Log"
+    )]
+    pub(crate) log_level: Level,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// A line for people to read.
@@ -187,7 +269,9 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_server() {
-        let Args { command: Command::Serve(serve) } = Args::parse_from(["conjoin", "serve"]);
+        let Command::Serve(serve) = Args::parse_from(["conjoin", "serve"]).command else {
+            panic!("it is to serve");
+        };
         let (limits, config) = (Limits::default(), Config::default());
         assert_eq!(serve.limits(), limits);
         assert_eq!(serve.max_queue_size, config.queue_limit);

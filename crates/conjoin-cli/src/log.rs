@@ -8,7 +8,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::args::LogFormat;
+use crate::args::{Log, LogFormat};
 
 /// What is logged.
 #[derive(Debug, Clone)]
@@ -37,7 +37,8 @@ impl FromStr for Level {
 }
 
 /// Sets the log up. To be called once.
-pub(crate) fn start(format: LogFormat, Level(level): Level) {
+pub(crate) fn start(log: &Log) {
+    let Log { log_format: format, log_level: Level(level) } = log.clone();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),

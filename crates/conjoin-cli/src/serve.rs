@@ -1,14 +1,18 @@
 //! `conjoin serve`.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use conjoin_server::{Asset, BindError, Config, Limits, Server, Site};
+use conjoin_store::Store;
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::addresses::Addresses;
 use crate::args::Serve;
+use crate::keep_used::{self, Keeping};
+use crate::signals::stop_signal;
 use crate::{files, log};
 
 /// The pages that were built into this binary.
@@ -19,7 +23,7 @@ static SITE: &[Asset] = include!(concat!(env!("OUT_DIR"), "/site.rs"));
 /// # Errors
 /// With what to tell the user.
 pub(crate) fn run(args: Serve) -> Result<(), String> {
-    log::start(args.log_format, args.log_level.clone());
+    log::start(&args.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -32,6 +36,7 @@ pub(crate) fn run(args: Serve) -> Result<(), String> {
 
 async fn serve(args: Serve) -> Result<(), String> {
     let site = site(args.site.as_deref(), args.reload)?;
+    let keeping = args.keeping()?;
     let max_connections = u64::from(args.max_connections);
     let config = Config {
         listen: resolve(&args.host, args.port).await?,
@@ -46,17 +51,42 @@ async fn serve(args: Serve) -> Result<(), String> {
     let has_pages = !config.site.is_none();
     let server = Server::bind(config).await.map_err(|error| explain(&error, &args.host))?;
     let listening = server.local_addr();
-    if let Err(error) = std::io::stdout().write_all(greeting(listening, has_pages).as_bytes()) {
+    if let Err(error) =
+        std::io::stdout().write_all(greeting(listening, has_pages, args.keep.as_deref()).as_bytes())
+    {
         // Whoever started us and does not listen may still want a server.
         warn!(%error, "cannot write to the standard output");
     }
     info!(%listening, "serving");
+    let (stop_keeping, stopped) = oneshot::channel();
+    let kept = keeping.map(|keeping| {
+        let (here, used) = (here(listening), server.rooms());
+        tokio::spawn(keep_used::keep(keeping, format!("ws://{here}"), used, stopped))
+    });
     server.run(stop).await;
+    drop(stop_keeping);
+    if let Some(kept) = kept
+        && let Err(error) = kept.await
+    {
+        warn!("rooms were not kept to the end: {error}");
+    }
     info!("stopped");
     Ok(())
 }
 
 impl Serve {
+    /// The store to keep rooms in, if it is asked for.
+    fn keeping(&self) -> Result<Option<Keeping>, String> {
+        let Some(folder) = &self.keep else { return Ok(None) };
+        let opened = Store::open(folder).and_then(|store| {
+            store.set_limit(self.keep_max_size)?;
+            Ok(store)
+        });
+        let store = opened.map_err(|error| error.to_string())?;
+        let (most, forget_after) = (self.keep_max_rooms as usize, self.keep_forget_after);
+        Ok(Some(Keeping { store, most, forget_after }))
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             max_message: self.max_message_size,
@@ -110,9 +140,21 @@ fn explain(error: &BindError, host: &str) -> String {
     }
 }
 
-fn greeting(listening: SocketAddr, has_pages: bool) -> String {
+/// Where this machine itself finds a server that listens there.
+fn here(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
+}
+
+fn greeting(listening: SocketAddr, has_pages: bool, keep: Option<&Path>) -> String {
     let Addresses { here, network } = Addresses::of(listening);
     let network = network.map(|network| format!("  On the LAN  http://{network}\n")).unwrap_or_default();
+    let keep =
+        keep.map(|folder| format!("  Keeping     all rooms, in {}\n", folder.display())).unwrap_or_default();
     let hint = if has_pages {
         ""
     } else {
@@ -120,29 +162,6 @@ fn greeting(listening: SocketAddr, has_pages: bool) -> String {
     };
     let version = env!("CARGO_PKG_VERSION");
     format!(
-        "Conjoin {version}\n\n  Open        http://{here}\n{network}  Signaling   ws://{here}\n{hint}\nCtrl-C stops it.\n"
+        "Conjoin {version}\n\n  Open        http://{here}\n{network}{keep}  Signaling   ws://{here}\n{hint}\nCtrl-C stops it.\n"
     )
-}
-
-/// Done when the user or the system wants the process to end.
-#[cfg(unix)]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Done when the user wants the process to end.
-#[cfg(not(unix))]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
 }

@@ -94,6 +94,10 @@ impl Hub {
         }
     }
 
+    pub(crate) fn rooms(&self) -> Vec<(Arc<str>, usize)> {
+        self.lock().rooms.occupancy().collect()
+    }
+
     /// Hands in the time whenever it is due; never ends.
     pub(crate) async fn keep_time(&self) {
         loop {

@@ -118,6 +118,12 @@ impl Server {
         move || hub.load()
     }
 
+    /// A way to see which rooms there are while it runs, and how many peers are in each.
+    pub fn rooms(&self) -> impl Fn() -> Vec<(Arc<str>, usize)> + Send + Sync + use<> {
+        let hub = self.hub.clone();
+        move || hub.rooms()
+    }
+
     /// Serves until `shutdown` is done. Then all sockets are told that the server goes away, and
     /// this ends when they have closed, or after about half a second.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {

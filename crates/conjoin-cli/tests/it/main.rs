@@ -3,6 +3,8 @@
 mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
+#[cfg(unix)]
+mod keep;
 mod settings;
 mod start_and_stop;
 mod support;

@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -43,6 +43,8 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     /// Keeps the other end of its standard output open.
     _lines: mpsc::Receiver<String>,
+    log: Arc<Mutex<String>>,
+    logging: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -55,12 +57,14 @@ impl Server {
             .spawn()
             .expect("the binary runs");
         let lines = lines(child.stdout.take().expect("it is piped"));
+        let log: Arc<Mutex<String>> = Arc::default();
+        let logging = follow(child.stderr.take().expect("it is piped"), log.clone());
         let mut greeting = String::new();
         let port = loop {
             let Ok(line) = lines.recv_timeout(BOUND) else {
                 drop(child.kill());
-                let output = child.wait_with_output().expect("it ended");
-                panic!("no greeting but {greeting:?} and {}", String::from_utf8_lossy(&output.stderr));
+                drop((child.wait(), logging.join()));
+                panic!("no greeting but {greeting:?} and {}", log.lock().expect("no panic"));
             };
             greeting = greeting + &line + "\n";
             if let Some((_, port)) =
@@ -69,7 +73,21 @@ impl Server {
                 break port.trim().parse().expect("a port");
             }
         };
-        Self { child, greeting, port, _lines: lines }
+        Self { child, greeting, port, _lines: lines, log, logging: Some(logging) }
+    }
+
+    /// What its log says so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("no panic").clone()
+    }
+
+    /// Waits until its log says this.
+    pub(crate) fn wait_for_log(&self, what: &str) {
+        let start = Instant::now();
+        while !self.log().contains(what) {
+            assert!(start.elapsed() < BOUND, "no {what:?} but {}", self.log());
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// `GET`, as text with the head.
@@ -112,9 +130,8 @@ impl Server {
         while start.elapsed() < BOUND {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 let took = start.elapsed();
-                let mut log = String::new();
-                self.child.stderr.take().expect("it is piped").read_to_string(&mut log).expect("UTF-8");
-                return (status, took, log);
+                drop(self.logging.take().map(JoinHandle::join));
+                return (status, took, self.log());
             }
             thread::sleep(Duration::from_millis(2));
         }
@@ -139,6 +156,17 @@ pub(crate) fn next(socket: &mut WebSocket<TcpStream>) -> serde_json::Value {
             other => panic!("no text but {other:?}"),
         }
     }
+}
+
+/// Takes the log as it comes, so that its pipe never fills.
+fn follow(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut log = log.lock().expect("no panic");
+            log.push_str(&line);
+            log.push('\n');
+        }
+    })
 }
 
 fn lines(stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {

@@ -214,6 +214,11 @@ impl Rooms {
         self.rooms.len()
     }
 
+    /// The rooms, and how many peers each has.
+    pub fn occupancy(&self) -> impl Iterator<Item = (Arc<str>, usize)> + '_ {
+        self.rooms.iter().map(|(name, room)| (name.clone(), room.members.len()))
+    }
+
     /// How many peers the rooms have together.
     pub fn peers(&self) -> usize {
         self.peers

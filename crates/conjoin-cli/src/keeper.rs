@@ -1,0 +1,190 @@
+//! Rooms that are kept: peers with a place on disk, and what they say in the log.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use conjoin::{Event, PeerState, Room, Session, Status, StorageError, Subscription};
+use conjoin_store::Store;
+use tokio::task::{JoinSet, block_in_place};
+use tracing::{debug, info, warn};
+
+/// How much memory the history of a kept room may take. Who lacks more gets the state.
+const HISTORY: usize = 8 << 20;
+
+/// Rooms of one store, on one signaling server.
+pub(crate) struct Keeper {
+    store: Store,
+    server: String,
+    name: String,
+    rooms: BTreeMap<String, Kept>,
+    said: Option<Summary>,
+}
+
+struct Kept {
+    room: Room,
+    _told: [Subscription; 3],
+}
+
+/// What the log says of all rooms together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Summary {
+    rooms: usize,
+    joined: usize,
+    peers: usize,
+    size: u64,
+}
+
+impl Keeper {
+    pub(crate) const fn new(store: Store, server: String, name: String) -> Self {
+        Self { store, server, name, rooms: BTreeMap::new(), said: None }
+    }
+
+    pub(crate) fn has(&self, room: &str) -> bool {
+        self.rooms.contains_key(room)
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.rooms.keys().cloned().collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Opens a room and joins it.
+    pub(crate) fn open(&mut self, name: &str) -> Result<(), StorageError> {
+        let session =
+            Session { server: self.server.clone(), room: name.to_owned(), name: Some(self.name.clone()) };
+        let storage = self.store.room(name)?;
+        // It reads the disk.
+        let room = block_in_place(|| Room::open(session, storage))?;
+        room.set_history_limit(HISTORY);
+        let edits = room.version().now().total();
+        info!(room = name, edits, "keeping");
+        let told = [tell_status(name, &room), tell_peers(name, &room), tell_problems(name, &room)];
+        room.connect();
+        self.rooms.insert(name.to_owned(), Kept { room, _told: told });
+        Ok(())
+    }
+
+    /// Leaves a room; what was not saved yet is saved.
+    pub(crate) async fn close(&mut self, name: &str) {
+        if let Some(kept) = self.rooms.remove(name) {
+            kept.leave().await;
+            info!(room = name, "not keeping any more");
+        }
+    }
+
+    /// Leaves all rooms. When this is done, all that came is on disk.
+    pub(crate) async fn stop(self) {
+        let mut leaving: JoinSet<()> = self.rooms.into_values().map(Kept::leave).collect();
+        while leaving.join_next().await.is_some() {}
+        // It waits for the disk.
+        block_in_place(|| drop(self.store));
+    }
+
+    /// Deletes the rooms that nobody has used for this long. Those that are kept start again.
+    pub(crate) async fn forget(&mut self, after: Duration) -> Result<(), StorageError> {
+        let used = self.rooms.iter().filter(|(_, kept)| kept.is_used()).map(|(name, _)| name.clone());
+        let used: Vec<String> = used.collect();
+        let rooms = block_in_place(|| {
+            self.store.touch(used)?;
+            self.store.rooms()
+        })?;
+        let now = SystemTime::now();
+        for room in rooms {
+            let age = now.duration_since(room.used).unwrap_or_default();
+            if age < after {
+                continue;
+            }
+            let kept = self.rooms.remove(&room.name);
+            let again = kept.is_some();
+            if let Some(kept) = kept {
+                kept.leave().await;
+            }
+            let removed = block_in_place(|| self.store.remove(&room.name));
+            match removed {
+                Ok(_) => info!(
+                    room = room.name,
+                    bytes = room.bytes,
+                    "forgotten: nobody used it for {} s",
+                    age.as_secs()
+                ),
+                Err(error) => warn!(room = room.name, "cannot be forgotten: {error}"),
+            }
+            if again {
+                self.open(&room.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells how all rooms are, if that has changed.
+    pub(crate) fn summarize(&mut self) {
+        let joined = |kept: &&Kept| kept.room.status().now() == Status::Joined;
+        let summary = Summary {
+            rooms: self.rooms.len(),
+            joined: self.rooms.values().filter(joined).count(),
+            peers: self.rooms.values().map(Kept::peers).sum(),
+            size: block_in_place(|| self.store.size()).unwrap_or(0),
+        };
+        if self.said.as_ref() != Some(&summary) {
+            let Summary { rooms, joined, peers, size } = summary;
+            info!(rooms, joined, peers, store = %crate::units::bytes(size), "status");
+            self.said = Some(summary);
+        }
+    }
+}
+
+impl Kept {
+    fn peers(&self) -> usize {
+        self.room.peers().now().iter().filter(|peer| peer.state == PeerState::Connected).count()
+    }
+
+    fn is_used(&self) -> bool {
+        !self.room.peers().now().is_empty()
+    }
+
+    async fn leave(self) {
+        self.room.leave().await;
+    }
+}
+
+/// What became of the connection to the server, each news once.
+fn tell_status(name: &str, room: &Room) -> Subscription {
+    let (name, before) = (name.to_owned(), Mutex::new(String::new()));
+    room.status().subscribe(move |status| {
+        let news = match status {
+            Status::Joined => "joined".to_owned(),
+            Status::Retrying { reason, .. } => format!("{reason}; trying again until it can"),
+            Status::Refused { reason } => format!("the server refused: {reason}"),
+            Status::Offline | Status::Connecting => return,
+        };
+        let mut before = before.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *before == news {
+            return;
+        }
+        match status {
+            Status::Joined => info!(room = name, "joined"),
+            _ => warn!(room = name, "{news}"),
+        }
+        *before = news;
+    })
+}
+
+fn tell_peers(name: &str, room: &Room) -> Subscription {
+    let name = name.to_owned();
+    let count =
+        room.peers().map(|peers| peers.iter().filter(|peer| peer.state == PeerState::Connected).count());
+    count.subscribe(move |peers| debug!(room = name, peers, "connected"))
+}
+
+fn tell_problems(name: &str, room: &Room) -> Subscription {
+    let name = name.to_owned();
+    room.on_event(move |event| {
+        if let Event::Problem(problem) = event {
+            warn!(room = name, "{problem}");
+        }
+    })
+}
