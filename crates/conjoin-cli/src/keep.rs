@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::args::Keep;
-use crate::keeper::Keeper;
+use crate::keeper::{HEAL, Keeper};
 use crate::signals::stop_signal;
 use crate::{log, units};
 
@@ -53,11 +53,13 @@ async fn keep(mut args: Keep) -> Result<(), String> {
     }
     let mut stop = std::pin::pin!(stop);
     let mut summary = ticks(SUMMARY);
+    let mut heal = ticks(HEAL);
     let mut forget = ticks(forget_interval(args.forget_after));
     loop {
         tokio::select! {
             () = &mut stop => break,
             _ = summary.tick() => keeper.summarize(),
+            _ = heal.tick() => keeper.heal().await,
             _ = forget.tick() => if let Some(after) = args.forget_after
                 && let Err(error) = keeper.forget(after).await
             {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::keep::{SUMMARY, forget_interval, ticks};
-use crate::keeper::Keeper;
+use crate::keeper::{HEAL, Keeper};
 
 /// How often to look which rooms are used.
 const LOOK: Duration = Duration::from_millis(250);
@@ -40,6 +40,7 @@ pub(crate) async fn keep(
     let mut keeper = Keeper::new(store, server, "keeper".into());
     let mut rooms = Rooms { most, ..Rooms::default() };
     let (mut look, mut summary) = (ticks(LOOK), ticks(SUMMARY));
+    let mut heal = ticks(HEAL);
     let mut forget = ticks(forget_interval(forget_after));
     loop {
         tokio::select! {
@@ -47,6 +48,7 @@ pub(crate) async fn keep(
             _ = &mut stop => break,
             _ = look.tick() => rooms.follow(&mut keeper, used()).await,
             _ = summary.tick() => keeper.summarize(),
+            _ = heal.tick() => keeper.heal().await,
             _ = forget.tick() => if let Some(after) = forget_after
                 && let Err(error) = keeper.forget(after).await
             {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use conjoin::{Event, PeerState, Room, Session, Status, StorageError, Subscription};
 use conjoin_store::Store;
@@ -11,6 +11,12 @@ use tracing::{debug, info, warn};
 
 /// How much memory the history of a kept room may take. Who lacks more gets the state.
 const HISTORY: usize = 8 << 20;
+
+/// A room that cannot be saved for this long starts again from what is.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often to look for such rooms.
+pub(crate) const HEAL: Duration = Duration::from_secs(1);
 
 /// Rooms of one store, on one signaling server.
 pub(crate) struct Keeper {
@@ -23,6 +29,8 @@ pub(crate) struct Keeper {
 
 struct Kept {
     room: Room,
+    /// Since when it cannot be saved.
+    failing: Option<Instant>,
     _told: [Subscription; 3],
 }
 
@@ -64,7 +72,7 @@ impl Keeper {
         info!(room = name, edits, "keeping");
         let told = [tell_status(name, &room), tell_peers(name, &room), tell_problems(name, &room)];
         room.connect();
-        self.rooms.insert(name.to_owned(), Kept { room, _told: told });
+        self.rooms.insert(name.to_owned(), Kept { room, failing: None, _told: told });
         Ok(())
     }
 
@@ -118,6 +126,27 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Starts rooms again from what is saved that could not be saved for long. What is lost by that was never
+    /// acknowledged, and who made it sends it again; others find at least the rest here.
+    pub(crate) async fn heal(&mut self) {
+        let mut stuck = Vec::new();
+        for (name, kept) in &mut self.rooms {
+            let since = kept.room.storage_error().now().map(|_| kept.failing.unwrap_or_else(Instant::now));
+            kept.failing = since;
+            if since.is_some_and(|since| since.elapsed() >= PATIENCE) {
+                stuck.push(name.clone());
+            }
+        }
+        for name in stuck {
+            if let Some(kept) = self.rooms.remove(&name) {
+                kept.leave().await;
+            }
+            if let Err(error) = self.open(&name) {
+                warn!(room = name, "not kept any more: {error}");
+            }
+        }
     }
 
     /// Tells how all rooms are, if that has changed.

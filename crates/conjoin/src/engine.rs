@@ -13,7 +13,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Notifications, Subscription};
+use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Notifications, Source, Subscription};
 use conjoin_core::{Changed, Doc, Kind, ReplicaId, Transaction, Value, VersionVector};
 use conjoin_peer::{Event, Input, Manager, Output, PeerInfo, Session, Stats, Status};
 
@@ -36,6 +36,7 @@ pub(crate) struct Engine {
     this: Weak<Self>,
     /// The document has a storage.
     saves: bool,
+    storage_error: Source<Option<StorageError>>,
 }
 
 /// After so many jobs in a row, what they did is saved.
@@ -127,6 +128,7 @@ impl Engine {
             replica,
             this: engine.clone(),
             saves,
+            storage_error: Source::new(None),
         })
     }
 
@@ -220,6 +222,10 @@ impl Engine {
 
     pub(crate) fn set_history_limit(&self, bytes: usize) {
         self.state().doc.set_history_limit(bytes);
+    }
+
+    pub(crate) fn storage_error(&self) -> Behavior<Option<StorageError>> {
+        self.storage_error.behavior()
     }
 
     pub(crate) fn status(&self) -> Behavior<Status> {
@@ -442,18 +448,25 @@ impl Engine {
                     // A driver may send what it was given only when it is told when to wake.
                     self.feed(Input::Timeout);
                 }
-                if let Some(session) = connect.filter(|_| recovered) {
-                    self.feed(Input::Connect(session));
+                if recovered {
+                    self.storage_error.set(None);
+                    if let Some(session) = connect {
+                        self.feed(Input::Connect(session));
+                    }
                 }
             }
-            Finished::Failed { outputs, problem } => {
+            Finished::Failed { outputs, error, is_news } => {
                 for output in outputs {
                     self.driver.perform(output);
                 }
                 self.feed(Input::Disconnect);
-                if let Some(problem) = problem {
+                if is_news {
+                    let problem = format!(
+                        "edits cannot be saved: {error}. This peer stays away from the others until they can"
+                    );
                     self.enqueue(Job::Tell(Event::Problem(problem)));
                 }
+                self.storage_error.set(Some(error));
             }
         }
     }

@@ -9,6 +9,7 @@ use conjoin_peer::{Event, Input, PeerInfo, Session, Stats, Status};
 
 use crate::collections::{List, Set, Text};
 use crate::engine::Engine;
+use crate::storage::StorageError;
 use crate::values::{Counter, FloatCounter, Map, Register};
 
 /// A document shared with everyone in a room.
@@ -152,6 +153,11 @@ impl Room {
     /// Where this peer stands with the signaling server.
     pub fn status(&self) -> Behavior<Status> {
         self.engine.status()
+    }
+
+    /// Why edits cannot be saved at present, if so: then the room is left, and joined again when they can.
+    pub fn storage_error(&self) -> Behavior<Option<StorageError>> {
+        self.engine.storage_error()
     }
 
     /// The other peers in the room, with their state and round-trip time.

@@ -79,7 +79,7 @@ pub(crate) enum Finished {
     /// These can be performed.
     Saved { outputs: VecDeque<Output>, recovered: bool },
     /// It is not saved: links have to go, as what was said on them is lost. These can be performed.
-    Failed { outputs: VecDeque<Output>, problem: Option<String> },
+    Failed { outputs: VecDeque<Output>, error: StorageError, is_news: bool },
 }
 
 impl Saving {
@@ -198,12 +198,10 @@ impl Saving {
             outputs.retain(is_safe);
             let before = self.failure.take();
             let pause = before.as_ref().map_or(FIRST_PAUSE, |before| (before.pause * 2).min(MOST_PAUSE));
-            let is_new = before.is_none_or(|before| before.error != error);
-            let problem = is_new.then(|| {
-                format!("edits cannot be saved: {error}. This peer stays away from the others until they can")
-            });
-            self.failure = Some(Failure { error, retry_at: now + pause, pause, whole: !current.is_whole });
-            return Finished::Failed { outputs, problem };
+            let is_news = before.is_none_or(|before| before.error != error);
+            let (retry_at, whole) = (now + pause, !current.is_whole);
+            self.failure = Some(Failure { error: error.clone(), retry_at, pause, whole });
+            return Finished::Failed { outputs, error, is_news };
         }
         if current.is_whole {
             (self.whole, self.tail) = (current.bytes, 0);

@@ -217,10 +217,17 @@ fn at_its_limit_it_says_so_and_has_all_that_it_acknowledged() {
         }
         keeper.wait_for_log("has reached its limit of 1024 KiB");
         until("its leaving", || writer.peers().now().is_empty()).await;
+        // Who comes now finds at least what was acknowledged.
+        writer.leave().await;
+        let reader = join(&url, "atlas", "reader");
+        let has_all = || reader.version().now().covers(&acknowledged.lock().unwrap());
+        until("what was acknowledged", has_all).await;
+        reader.leave().await;
         drop(keeper);
         assert!(std::fs::metadata(data.path().join(DATABASE)).unwrap().len() <= 1 << 20);
         assert!(left(data.path(), "atlas").version().covers(&acknowledged.lock().unwrap()));
         // With more room it has the rest as well.
+        writer.connect();
         let _keeper = keep(&["atlas"], data.path(), &url, &["--max-size", "100MiB"]);
         until("all", || acknowledged.lock().unwrap().covers(&writer.version().now())).await;
     });
