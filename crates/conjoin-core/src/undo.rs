@@ -37,10 +37,34 @@ type Group = Vec<Stretch>;
 struct Again {
     /// For elements that came back, the elements they came back as.
     elements: BTreeMap<OpId, OpId>,
-    /// For writes and marks that brought back an earlier one, that one.
+    /// For elements that something came back as, what came back.
+    was: BTreeMap<OpId, OpId>,
+    /// For writes that brought back an earlier one, that one.
     writes: BTreeMap<OpId, OpId>,
     /// For slots of items that came back to an earlier one, that one.
     slots: BTreeMap<OpId, OpId>,
+    /// What was recorded, and what took it back.
+    recorded: Recorded,
+}
+
+/// Stretches of operations: of each replica from which sequence number to which.
+#[derive(Debug, Clone, Default)]
+struct Recorded(BTreeMap<(ReplicaId, u64), u64>);
+
+impl Recorded {
+    fn add(&mut self, stretch: &Stretch) {
+        match self.0.range_mut(..=(stretch.replica, stretch.seqs.start)).next_back() {
+            Some((&(replica, _), end)) if replica == stretch.replica && *end >= stretch.seqs.start => {
+                *end = stretch.seqs.end.max(*end);
+            }
+            _ => drop(self.0.insert((stretch.replica, stretch.seqs.start), stretch.seqs.end)),
+        }
+    }
+
+    fn contains(&self, id: OpId) -> bool {
+        let last = self.0.range(..=(id.replica, id.seq)).next_back();
+        last.is_some_and(|(&(replica, _), &end)| replica == id.replica && id.seq < end)
+    }
 }
 
 impl Again {
@@ -110,7 +134,13 @@ impl UndoManager {
         Self {
             done: Vec::new(),
             undone: Vec::new(),
-            again: Again { elements: BTreeMap::new(), writes: BTreeMap::new(), slots: BTreeMap::new() },
+            again: Again {
+                elements: BTreeMap::new(),
+                was: BTreeMap::new(),
+                writes: BTreeMap::new(),
+                slots: BTreeMap::new(),
+                recorded: Recorded(BTreeMap::new()),
+            },
             limit: 1_000,
             interval: Duration::from_millis(500),
             last: None,
@@ -157,6 +187,7 @@ impl UndoManager {
     pub fn record(&mut self, commit: &Commit<'_>, now: Duration) {
         let Some(stretch) = stretch(commit) else { return };
         self.undone.clear();
+        self.again.recorded.add(&stretch);
         let near = self.last.is_some_and(|last| now.saturating_sub(last) < self.interval);
         let joins = self.group.unwrap_or(near);
         match self.done.last_mut().filter(|_| joins) {
@@ -224,10 +255,11 @@ fn take_back(groups: &mut Vec<Group>, again: &mut Again, doc: &mut Doc) -> Optio
         let start = doc.numbers.next();
         let commit = doc.transact(|tx| {
             for stretch in group.iter().rev() {
-                reverse::reverse(tx, stretch.replica, stretch.seqs.clone(), again);
+                reverse::reverse(tx, stretch.replica, stretch.seqs.clone(), start, again);
             }
         });
         if let Some(stretch) = stretch(&commit) {
+            again.recorded.add(&stretch);
             return Some((start, vec![stretch]));
         }
     }

@@ -1,10 +1,15 @@
 //! Marks, taken back and brought back with the text they were on.
+//!
+//! A mark says nothing of what counted before it, and what was beside it may have been deleted and come
+//! back as other characters since. So each character gets back what would count on it had nothing been
+//! done with the manager since: of the marks from before, and of those of others from since, the latest
+//! that covers the character, or what it was then.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::reverse::Reverse;
-use crate::log::Local;
+use crate::gather::gather;
 use crate::numbers::Lv;
 use crate::op::{Anchor, Edit, Mark};
 use crate::state::{Data, MarkRecord, Text};
@@ -32,84 +37,153 @@ impl Order {
         let (first, (len, at)) = self.runs.range(..=lv).next_back()?;
         (lv - first < *len).then(|| at + (lv - first))
     }
+
+    fn beside(&self, anchor: Anchor<Lv>) -> u32 {
+        match anchor.element.and_then(|lv| self.of(lv)) {
+            Some(at) => at + u32::from(anchor.after),
+            None if anchor.after => 0,
+            None => self.len,
+        }
+    }
+
+    fn between(&self, start: Anchor<Lv>, end: Anchor<Lv>) -> Range<u32> {
+        let start = self.beside(start);
+        start..self.beside(end).max(start)
+    }
+}
+
+/// Takes the entries in a range out of a map.
+fn take(of: &mut BTreeMap<u32, usize>, range: Range<u32>) -> Vec<usize> {
+    let keys: Vec<u32> = of.range(range).map(|entry| *entry.0).collect();
+    keys.iter().filter_map(|key| of.remove(key)).collect()
+}
+
+/// Visible characters of a text, by index.
+type Chars = BTreeMap<usize, Lv>;
+
+/// The ends of marks that give visible characters back their value.
+#[derive(Clone, Copy, PartialEq)]
+enum Ends {
+    /// What is typed beside the characters goes with them as with the marks that count there now.
+    AsMarked,
+    /// At the characters.
+    Exact,
 }
 
 impl Reverse<'_, '_> {
-    /// The marks over elements that are gone, in the order in which they count, each with the part of the
-    /// elements that it covers.
-    pub(super) fn marks_over(&self, elements: &[Lv], order: &Order) -> Vec<(Range<u32>, MarkRecord)> {
-        let Data::Text(text) = self.data() else { return Vec::new() };
-        if text.marks.is_empty() {
-            return Vec::new();
+    /// Gives the characters under a mark the values they had before.
+    pub(super) fn mark(&mut self, mark: &Mark<Lv, StrId>) {
+        let Data::Text(text) = self.data() else { return };
+        let order = Order::of_all(text);
+        let over = order.between(mark.start, mark.end);
+        let mut chars = Chars::new();
+        let mut at = 0;
+        for run in text.sequence.runs() {
+            let part = over.start.clamp(at, at + run.len) - at..over.end.clamp(at, at + run.len) - at;
+            for lv in part.map(|nth| self.now(run.lv + nth)) {
+                let was_under = || {
+                    let then = self.forms(lv).last().and_then(|lv| order.of(lv));
+                    then.is_some_and(|at| over.contains(&at))
+                };
+                if let Some(place) = text.sequence.find(lv).filter(|place| place.visible)
+                    && was_under()
+                {
+                    chars.insert(place.index, lv);
+                }
+            }
+            at += run.len;
         }
-        let position = |anchor: Anchor<Lv>| match anchor.element.and_then(|lv| order.of(lv)) {
-            Some(at) => at + u32::from(anchor.after),
-            None if anchor.after => 0,
-            None => order.len,
-        };
-        let mut marks: Vec<&MarkRecord> = text.marks.iter().collect();
-        marks.sort_unstable_by_key(|mark| self.doc().numbers.stamp(mark.lv));
-        let mut found = Vec::new();
-        for mark in marks {
-            let over = position(mark.start)..position(mark.end);
-            let covers = |element: &Lv| order.of(*element).is_some_and(|at| over.contains(&at));
-            let Some(from) = elements.iter().position(covers) else { continue };
-            let count = elements[from..].iter().take_while(|element| covers(element)).count();
-            found.push((from as u32..(from + count) as u32, mark.clone()));
-        }
-        found
+        self.restore_marks(mark.key, &chars, Ends::AsMarked);
     }
 
-    /// Whether a write came before, or brought back one that did.
-    fn is_earlier(&self, write: Lv) -> bool {
+    /// Gives characters that came back the marks they had, in place of those they got where they stand.
+    pub(super) fn marks_of(&mut self, elements: &[Lv]) {
+        let Data::Text(text) = self.data() else { return };
+        let mut keys: Vec<StrId> = text.marks.iter().map(|mark| mark.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let index = |&lv: &Lv| text.sequence.find(lv).map(|place| (place.index, lv));
+        let chars: Chars = gather(elements.iter().filter_map(index));
+        for key in keys {
+            self.restore_marks(key, &chars, Ends::Exact);
+        }
+    }
+
+    /// What a character was, from what it is now back to what it was when the operation was made.
+    fn forms(&self, lv: Lv) -> impl Iterator<Item = Lv> + '_ {
         let numbers = &self.doc().numbers;
-        let mut id = numbers.id(write);
-        while numbers.lv(id).is_none_or(|lv| lv >= self.lv) {
-            match self.again.writes.get(&id) {
-                Some(&before) => id = before,
-                None => return false,
+        let before = |&lv: &Lv| {
+            let before = || numbers.lv(*self.again.was.get(&numbers.id(lv))?);
+            if lv < self.lv { None } else { before() }
+        };
+        std::iter::successors(Some(lv), before)
+    }
+
+    fn restore_marks(&mut self, key: StrId, chars: &Chars, ends: Ends) {
+        let Data::Text(text) = self.data() else { return };
+        let numbers = &self.doc().numbers;
+        let mut marks: Vec<&MarkRecord> = text.marks.iter().filter(|mark| mark.key == key).collect();
+        if marks.is_empty() {
+            return;
+        }
+        marks.sort_unstable_by_key(|mark| std::cmp::Reverse(numbers.stamp(mark.lv)));
+        let order = Order::of_all(text);
+        // Where each character stands now, stood when the operation was made, and stood since.
+        let (mut now, mut then, mut since) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for (nth, &lv) in chars.values().enumerate() {
+            now.extend(order.of(lv).map(|at| (at, nth)));
+            let mut forms = self.forms(lv).peekable();
+            while let Some(form) = forms.next() {
+                let of = if forms.peek().is_some() { &mut since } else { &mut then };
+                of.extend(order.of(form).map(|at| (at, nth)));
             }
         }
-        true
-    }
-
-    /// Gives each part of the marked stretch where this mark still counts the value it had before.
-    pub(super) fn mark(&mut self, mark: &Mark<Lv, StrId>) {
-        let doc = self.doc();
-        let Data::Text(text) = self.data() else { return };
-        let now = |anchor: Anchor<Lv>| Anchor { element: anchor.element.map(|lv| self.now(lv)), ..anchor };
-        let (start, end) = (now(mark.start), now(mark.end));
-        let (from, to) = (text.position(start), text.position(end));
-        let same: Vec<_> = (text.marks.iter().filter(|other| other.key == mark.key))
-            .map(|other| (text.position(other.start), text.position(other.end), other))
-            .collect();
-        let mut turns: Vec<usize> = same.iter().flat_map(|other| [other.0, other.1]).collect();
-        turns.extend([from, to]);
-        turns.retain(|turn| (from..=to).contains(turn));
-        turns.sort_unstable();
-        turns.dedup();
-        let mut edits: Vec<(Local, Option<Lv>)> = Vec::new();
-        for turn in turns.windows(2) {
-            let over = same.iter().filter(|other| other.0 <= turn[0] && turn[1] <= other.1);
-            let over = over.map(|other| other.2);
-            let Some(latest) = over.clone().max_by_key(|other| doc.numbers.stamp(other.lv)) else { continue };
-            if !self.is_own(latest.lv) {
+        let mut counts: Vec<Option<&MarkRecord>> = vec![None; chars.len()];
+        let mut should = counts.clone();
+        for mark in marks {
+            let over = order.between(mark.start, mark.end);
+            for nth in take(&mut now, over.clone()) {
+                counts[nth] = Some(mark);
+            }
+            let others = mark.lv >= self.lv && !self.is_recorded(mark.lv);
+            let mut covered = Vec::new();
+            if mark.lv < self.lv || others {
+                covered = take(&mut then, over.clone());
+            }
+            if others {
+                covered.extend(take(&mut since, over));
+            }
+            for nth in covered {
+                should[nth].get_or_insert(mark);
+            }
+        }
+        let value = |mark: &Option<&MarkRecord>| mark.map_or(Value::Null, |mark| mark.value.clone());
+        let mut edits: Vec<Mark<Lv, StrId>> = Vec::new();
+        let mut end_of_last = None;
+        for (nth, (&index, &lv)) in chars.iter().enumerate() {
+            let wanted = value(&should[nth]);
+            if value(&counts[nth]) == wanted {
                 continue;
             }
-            let before = over
-                .filter(|other| !self.is_own(other.lv) && self.is_earlier(other.lv))
-                .max_by_key(|other| doc.numbers.stamp(other.lv));
-            let left_of = |index| Anchor { element: text.sequence.at(index), after: false };
-            let mark = Mark {
-                start: if turn[0] == from { start } else { left_of(turn[0]) },
-                end: if turn[1] == to { end } else { left_of(turn[1]) },
-                key: mark.key,
-                value: before.map_or(Value::Null, |before| before.value.clone()),
-            };
-            edits.push((Edit::Mark(Box::new(mark)), before.map(|before| before.lv)));
+            let (mut start, mut end) =
+                (Anchor { element: Some(lv), after: false }, Anchor { element: Some(lv), after: true });
+            if let Some(counts) = counts[nth].filter(|_| ends == Ends::AsMarked) {
+                if text.position(counts.start) == index {
+                    start = counts.start;
+                }
+                end = match text.position(counts.end) == index + 1 {
+                    true => counts.end,
+                    false => Anchor { element: text.sequence.at(index + 1), after: false },
+                };
+            }
+            match edits.last_mut() {
+                Some(last) if end_of_last == Some(index) && last.value == wanted => last.end = end,
+                _ => edits.push(Mark { start, end, key, value: wanted }),
+            }
+            end_of_last = Some(index + 1);
         }
-        for (edit, before) in edits {
-            self.push_for(edit, before);
+        for edit in edits {
+            self.push(Edit::Mark(Box::new(edit)));
         }
     }
 }

@@ -7,15 +7,22 @@ use super::{Again, stands_for};
 use crate::doc::Doc;
 use crate::log::{Entry, Local};
 use crate::numbers::{Lv, lies_in};
-use crate::op::{Anchor, Edit, Item, Mark};
+use crate::op::{Edit, Item};
 use crate::state::{Data, Held, Members, Parent};
 use crate::strings::StrId;
 use crate::transaction::Transaction;
 use crate::value::{Ordered, Value};
 use crate::version::{OpId, ReplicaId};
 
-/// Takes back the operations of a replica with these sequence numbers, the last first.
-pub(super) fn reverse(tx: &mut Transaction<'_>, replica: ReplicaId, seqs: Range<u64>, again: &mut Again) {
+/// Takes back the operations of a replica with these sequence numbers, the last first. What was made from
+/// `start` on takes back other ones of theirs.
+pub(super) fn reverse(
+    tx: &mut Transaction<'_>,
+    replica: ReplicaId,
+    seqs: Range<u64>,
+    start: Lv,
+    again: &mut Again,
+) {
     let doc = tx.doc();
     let mut parts: Vec<(Lv, u32, Local)> = Vec::new();
     let mut seq = seqs.start;
@@ -28,7 +35,7 @@ pub(super) fn reverse(tx: &mut Transaction<'_>, replica: ReplicaId, seqs: Range<
         seq += len;
     }
     for (lv, container, edit) in parts.into_iter().rev() {
-        Reverse { tx, again, lv, container }.edit(&edit);
+        Reverse { tx, again, lv, container, start }.edit(&edit);
     }
 }
 
@@ -38,6 +45,7 @@ pub(super) struct Reverse<'r, 'a> {
     pub(super) again: &'r mut Again,
     pub(super) lv: Lv,
     container: u32,
+    start: Lv,
 }
 
 impl Reverse<'_, '_> {
@@ -49,18 +57,23 @@ impl Reverse<'_, '_> {
         self.doc().state.data(self.container)
     }
 
-    fn push(&mut self, edit: Local) -> Option<Lv> {
+    pub(super) fn push(&mut self, edit: Local) -> Option<Lv> {
         self.tx.edit(self.container, edit)
     }
 
+    /// Whether an operation is one of those that this is for, or takes them back.
+    pub(super) fn is_recorded(&self, lv: Lv) -> bool {
+        lv >= self.start || self.again.recorded.contains(self.doc().numbers.id(lv))
+    }
+
     /// Whether a write is the one that is taken back, or brought it back.
-    pub(super) fn is_own(&self, write: Lv) -> bool {
+    fn is_own(&self, write: Lv) -> bool {
         let numbers = &self.doc().numbers;
         stands_for(&self.again.writes, numbers.id(write), numbers.id(self.lv))
     }
 
     /// Writes, for an earlier write.
-    pub(super) fn push_for(&mut self, edit: Local, before: Option<Lv>) {
+    fn push_for(&mut self, edit: Local, before: Option<Lv>) {
         let lv = self.push(edit);
         if let (Some(lv), Some(before)) = (lv, before) {
             let numbers = &self.tx.doc().numbers;
@@ -253,24 +266,22 @@ impl Reverse<'_, '_> {
                 _ => stretches.push((vec![element], at.map(|at| at + 1), char.into())),
             }
         }
+        let mut back: Vec<Lv> = Vec::new();
         for (elements, _, text) in stretches {
-            let marks = self.marks_over(&elements, &order);
             let left = elements.last().copied();
             let Some(first) = self.push(Edit::Insert { left, text }) else { continue };
             self.came_back(&elements, first);
-            for (over, mark) in marks {
-                let start = Anchor { element: Some(first + over.start), after: false };
-                let end = Anchor { element: Some(first + over.end - 1), after: true };
-                let edit = Edit::Mark(Box::new(Mark { start, end, key: mark.key, value: mark.value }));
-                self.push_for(edit, Some(mark.lv));
-            }
+            back.extend((first..).take(elements.len()));
         }
+        self.marks_of(&back);
     }
 
     fn came_back(&mut self, elements: &[Lv], first: Lv) {
         let numbers = &self.tx.doc().numbers;
         for (&element, new) in elements.iter().zip(first..) {
-            self.again.elements.insert(numbers.id(element), numbers.id(new));
+            let (element, new) = (numbers.id(element), numbers.id(new));
+            self.again.elements.insert(element, new);
+            self.again.was.insert(new, element);
         }
     }
 

@@ -222,6 +222,8 @@ enum Do {
     Take(prop::sample::Index),
     Move(prop::sample::Index, prop::sample::Index),
     Assign(prop::sample::Index, u8),
+    Mark(prop::sample::Index, usize, u8, u8),
+    Type(String),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Do>> {
@@ -240,6 +242,8 @@ fn steps() -> impl Strategy<Value = Vec<Do>> {
         1 => at().prop_map(Do::Take),
         2 => (at(), at()).prop_map(|(from, to)| Do::Move(from, to)),
         1 => (at(), 0..9u8).prop_map(|(at, value)| Do::Assign(at, value)),
+        3 => (at(), 1..4usize, 0..6u8, 0..4u8).prop_map(|(at, len, what, expand)| Do::Mark(at, len, what, expand)),
+        1 => "[a-z]{1,4}".prop_map(Do::Type),
     ];
     prop::collection::vec(step, 1..14)
 }
@@ -252,6 +256,16 @@ fn perform(tx: &mut Transaction<'_>, step: &Do) {
         Do::Delete(at, count) => {
             let at = at.index(len + 1);
             tx.text("t").delete(at..len.min(at + count))
+        }
+        Do::Mark(at, count, what, expand) => {
+            let at = at.index(len + 1);
+            let expand = [Expand::After, Expand::Before, Expand::Both, Expand::None][usize::from(*expand)];
+            let value = if what % 3 == 0 { Value::Null } else { Value::from(u32::from(what % 3)) };
+            tx.text("t").mark(at..len.min(at + count), ["bold", "link"][usize::from(what / 3)], value, expand)
+        }
+        Do::Type(text) => {
+            tx.map("m").text("a").push(text);
+            Ok(())
         }
         Do::Set(name, value) => {
             tx.map("m").set(key(name), u32::from(*value));
