@@ -21,6 +21,8 @@ use crate::version::ReplicaId;
 mod base64;
 mod parse;
 
+#[cfg(feature = "serde")]
+pub(crate) use base64::{decode as decode_base64, encode as encode_base64};
 use parse::Json;
 pub use parse::JsonError;
 
@@ -37,26 +39,9 @@ impl Doc {
     /// # Ok::<(), conjoin_core::JsonError>(())
     /// ```
     pub fn to_json(&self) -> String {
-        let mut kinds: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
-        for (name, _) in self.roots() {
-            *kinds.entry(name).or_default() += 1;
-        }
-        let mut taken: BTreeSet<String> = BTreeSet::new();
-        taken.extend(kinds.iter().filter(|entry| *entry.1 == 1).map(|entry| entry.0.to_string()));
-        let mut named: BTreeMap<String, Item<'_>> = BTreeMap::new();
-        for (name, item) in self.roots() {
-            let mut key = name.to_string();
-            if kinds[name] > 1 {
-                let kind = kind_name(item);
-                key = format!("{key}:{kind}");
-                while !taken.insert(key.clone()) {
-                    key = format!("{key}:{kind}");
-                }
-            }
-            named.insert(key, item);
-        }
         let mut out = String::new();
-        write(Open::object(named.into_iter().map(|(key, item)| (key.into(), item))), &mut out);
+        let roots = named_roots(self).into_iter().map(|(key, item)| (key.into(), item));
+        write(Open::object(roots), &mut out);
         out
     }
 
@@ -121,6 +106,29 @@ impl ListMut<'_, '_> {
         fill_list(self, vec![parse::parse(json)?]);
         Ok(())
     }
+}
+
+/// The roots by the keys that they have in JSON.
+pub(crate) fn named_roots(doc: &Doc) -> BTreeMap<String, Item<'_>> {
+    let mut kinds: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
+    for (name, _) in doc.roots() {
+        *kinds.entry(name).or_default() += 1;
+    }
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    taken.extend(kinds.iter().filter(|entry| *entry.1 == 1).map(|entry| entry.0.to_string()));
+    let mut named: BTreeMap<String, Item<'_>> = BTreeMap::new();
+    for (name, item) in doc.roots() {
+        let mut key = name.to_string();
+        if kinds[name] > 1 {
+            let kind = kind_name(item);
+            key = format!("{key}:{kind}");
+            while !taken.insert(key.clone()) {
+                key = format!("{key}:{kind}");
+            }
+        }
+        named.insert(key, item);
+    }
+    named
 }
 
 fn put(map: &mut MapMut<'_, '_>, key: &str, json: Json) {

@@ -30,6 +30,8 @@ pub mod behavior;
 pub mod codec;
 
 mod apply;
+#[cfg(feature = "serde")]
+pub mod bridge;
 mod changed;
 mod compact;
 mod cursor;
@@ -58,6 +60,8 @@ mod version;
 mod wire;
 
 pub use behavior::{Batch, Behavior, Source, Subscription};
+#[cfg(feature = "serde")]
+pub use bridge::SerdeError;
 pub use changed::{
     Changed, ContainerId, Content, Diff, ListStep, Marks, Origin, Patch, Step, Target, TextStep,
 };

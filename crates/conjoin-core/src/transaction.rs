@@ -765,3 +765,18 @@ impl TextMut<'_, '_> {
 fn some(lv: Lv) -> Option<Lv> {
     (lv != NONE).then_some(lv)
 }
+
+/// Gives a handle a way to read what it edits.
+#[cfg(feature = "serde")]
+macro_rules! reading {
+    ($($name:ident $reference:ident),*) => {
+        $(impl $name<'_, '_> {
+            pub(crate) fn here(&self) -> crate::read::$reference<'_> {
+                crate::read::$reference { doc: self.tx.doc, container: self.tx.find(self.place) }
+            }
+        })*
+    };
+}
+
+#[cfg(feature = "serde")]
+reading!(MapMut MapRef, ListMut ListRef, SetMut SetRef, TextMut TextRef, RegisterMut RegisterRef);

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::FEATURES;
 use crate::{
     install::{self, WasmCompiler},
     report,
@@ -19,7 +20,14 @@ pub(crate) fn format(workspace: &Workspace) -> Result<()> {
 
 /// clippy has nothing to say, natively and for wasm.
 pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
-    run(workspace.cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny=warnings"]))?;
+    run(workspace.cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        FEATURES,
+        "--",
+        "--deny=warnings",
+    ]))?;
     let compiler = install::wasm_compiler(workspace)?;
     if compiler == WasmCompiler::Debian {
         // Its packages have no clippy for this compiler; the compiler's own warnings count all the same.
@@ -41,5 +49,10 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
 
 /// The documentation builds without a warning.
 pub(crate) fn documentation(workspace: &Workspace) -> Result<()> {
-    run(workspace.cargo().env("RUSTDOCFLAGS", "--deny=warnings").args(["doc", "--workspace", "--no-deps"]))
+    run(workspace.cargo().env("RUSTDOCFLAGS", "--deny=warnings").args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        FEATURES,
+    ]))
 }

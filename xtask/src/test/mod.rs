@@ -98,6 +98,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// What is tested besides what is on unless said otherwise. Browsers get none of it.
+pub(super) const FEATURES: &str = "--features=conjoin-core/serde";
+
 impl Step {
     fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
@@ -108,7 +111,9 @@ impl Step {
             Self::Format => lint::format(workspace),
             Self::Layers => layers::check(workspace),
             Self::Lint => lint::clippy(workspace),
-            Self::Unit => tally.cargo_test(workspace, &["--workspace", "--exclude", "conjoin-e2e"], &[]),
+            Self::Unit => {
+                tally.cargo_test(workspace, &["--workspace", "--exclude", "conjoin-e2e", FEATURES], &[])
+            }
             Self::Sim => sim::test(workspace),
             Self::Wasm => wasm::run(workspace, tally),
             Self::Doc => lint::documentation(workspace),

@@ -1,5 +1,7 @@
 //! What must hold of documents, whatever the history.
 
+#[cfg(feature = "serde")]
+mod bridge;
 mod convergence;
 mod cursors;
 mod doer;
