@@ -33,6 +33,16 @@ fn step(doc: &mut Doc, forger: &mut Forger, input: &mut Unstructured<'_>) -> Res
             doc.transact(|tx| result = edit(tx, input, &mut |_, _| {}));
             result
         }
+        1 if input.arbitrary()? => {
+            let version = match input.int_in_range(0..=3u8)? {
+                0 => doc.version().clone(),
+                _ => doc.version().iter().map(|(replica, count)| (replica, count / 2)).collect(),
+            };
+            let before = View::of(doc);
+            doc.compact(&version);
+            assert_eq!(View::of(doc), before, "what is let go of was not to be seen");
+            Ok(())
+        }
         1 => {
             doc.set_history_limit(*input.choose(&[0, 1000, 1 << 20, 1 << 20])?);
             Ok(())

@@ -7,9 +7,10 @@ use crate::doc::Doc;
 use crate::gather::gather;
 use crate::numbers::{Lv, NONE};
 use crate::sequence::{Plain, Run, Sequence};
-use crate::state::{Data, Held, Parent, Text};
+use crate::state::{Data, Held, List, Parent, Spans, Sums, Text};
 use crate::strings::StrId;
 use crate::value::{Kind, Ordered, Value};
+use crate::version::ReplicaId;
 
 /// A value of a document that is edited, as long as the document lives. Other documents, those that
 /// were loaded from the same bytes included, may call it otherwise.
@@ -150,12 +151,22 @@ impl Changed {
 /// What one operation changed, as it was done.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Raw {
-    Value {
+    /// A replica's part of a counter; what it was before.
+    Sum {
         container: u32,
+        replica: ReplicaId,
+        before: i128,
     },
+    /// The writes of a register; which they were before.
+    Writes {
+        container: u32,
+        before: Vec<(Lv, Value)>,
+    },
+    /// A key of a map; what it held before.
     Key {
         container: u32,
         key: StrId,
+        before: Held,
     },
     Member {
         container: u32,
@@ -168,6 +179,12 @@ pub(crate) enum Raw {
         deleted: u32,
         inserted: u32,
     },
+    /// An item of a list holds something else; what it held before.
+    Assigned {
+        container: u32,
+        item: Lv,
+        before: Held,
+    },
     /// The mark of this operation counts somewhere.
     Format {
         container: u32,
@@ -178,10 +195,12 @@ pub(crate) enum Raw {
 impl Raw {
     const fn container(&self) -> u32 {
         match self {
-            Self::Value { container }
+            Self::Sum { container, .. }
+            | Self::Writes { container, .. }
             | Self::Key { container, .. }
             | Self::Member { container, .. }
             | Self::Splice { container, .. }
+            | Self::Assigned { container, .. }
             | Self::Format { container, .. } => *container,
         }
     }
@@ -250,19 +269,48 @@ impl Doc {
             })
             .collect();
         Some(match self.state.data(container) {
-            Data::Counter(sums) => Diff::Counter(sums.total()),
-            Data::FloatCounter(sums) => Diff::FloatCounter(sums.float_total()),
-            Data::Register(writes) => Diff::Register(writes.iter().map(|write| write.1.clone()).collect()),
+            Data::Counter(sums) => {
+                let now = sums.total();
+                if sums_before(sums, raw).total() == now {
+                    return None;
+                }
+                Diff::Counter(now)
+            }
+            Data::FloatCounter(sums) => {
+                let now = sums.float_total();
+                if sums_before(sums, raw).float_total() == now {
+                    return None;
+                }
+                Diff::FloatCounter(now)
+            }
+            Data::Register(writes) => {
+                let values = |writes: &[(Lv, Value)]| writes.iter().map(|write| write.1.clone()).collect();
+                let now: Vec<Value> = values(writes);
+                if let Some(Raw::Writes { before, .. }) = raw.first()
+                    && values(before) == now
+                {
+                    return None;
+                }
+                Diff::Register(now)
+            }
             Data::Map(map) => {
-                let keys: BTreeSet<StrId> = gather(
-                    raw.iter()
-                        .filter_map(|raw| if let Raw::Key { key, .. } = raw { Some(*key) } else { None }),
-                );
-                let entry = |key| {
-                    let held = map.slots.get(&key).and_then(|slot| self.content(&slot.held));
-                    (self.strings.get(key).clone(), held)
-                };
-                Diff::Map(gather(keys.into_iter().map(entry)))
+                let mut keys: BTreeMap<StrId, &Held> = BTreeMap::new();
+                for raw in raw {
+                    if let Raw::Key { key, before, .. } = raw {
+                        keys.entry(*key).or_insert(before);
+                    }
+                }
+                let mut told = BTreeMap::new();
+                for (key, before) in keys {
+                    let held = map.slots.get(&key).map_or(&Held::Nothing, |slot| &slot.held);
+                    if held != before {
+                        told.insert(self.strings.get(key).clone(), self.content(held));
+                    }
+                }
+                if told.is_empty() {
+                    return None;
+                }
+                Diff::Map(told)
             }
             Data::Set(members) => {
                 // Who came and went, or went and came, is where it was.
@@ -283,7 +331,7 @@ impl Doc {
                 Diff::Set { added: values(added), removed: values(removed) }
             }
             Data::List(list) => {
-                let steps = compose(&splices);
+                let steps = replaced(compose(&splices), &assigned(list, raw));
                 if steps.is_empty() {
                     return None;
                 }
@@ -321,26 +369,25 @@ impl Doc {
             };
             return steps.into_iter().map(step).collect();
         }
-        // Where the marks that were set stand now, each with its key.
-        let formatted: Vec<(usize, usize, StrId)> = (text.marks.iter())
-            .filter(|mark| formats.contains(&mark.lv))
-            .map(|mark| (text.position(mark.start), text.position(mark.end), mark.key))
-            .filter(|(from, to, _)| from < to)
-            .collect();
-        let reach = formatted.iter().map(|range| range.1).max().unwrap_or(0);
-        let walked: usize =
-            steps.iter().map(|step| if let Plan::Delete(_) = step { 0 } else { step.len() }).sum();
-        if reach > walked {
-            steps.push(Plan::Retain(reach - walked));
+        let stamp = |lv| self.numbers.stamp(lv);
+        let spans = text.spans(stamp);
+        let before = if formats.is_empty() { spans.clone() } else { text.spans_without(formats, stamp) };
+        let ends = |spans: &Spans<'_>| -> BTreeSet<usize> {
+            gather(spans.iter().scan(0, |end, span| {
+                *end += span.0;
+                Some(*end)
+            }))
+        };
+        let mut turns = ends(&spans);
+        turns.extend(ends(&before));
+        if !formats.is_empty() {
+            let walked: usize =
+                steps.iter().map(|step| if let Plan::Delete(_) = step { 0 } else { step.len() }).sum();
+            steps.push(Plan::Retain(text.sequence.len() - walked));
         }
-        let mut turns: BTreeSet<usize> = gather(formatted.iter().flat_map(|range| [range.0, range.1]));
-        let spans = text.spans(|lv| self.numbers.stamp(lv));
-        turns.extend(spans.iter().scan(0, |end, span| {
-            *end += span.0;
-            Some(*end)
-        }));
         let mut told: Vec<TextStep> = Vec::new();
-        let (mut index, mut span, mut span_end) = (0, 0, spans.first().map_or(0, |span| span.0));
+        let mut index = 0;
+        let (mut now, mut was) = (Walk::along(&spans), Walk::along(&before));
         for step in steps {
             if let Plan::Delete(len) = step {
                 told.push(TextStep::Delete(len));
@@ -348,20 +395,18 @@ impl Doc {
             }
             let end = index + step.len();
             while index < end {
-                while span_end <= index {
-                    span += 1;
-                    span_end += spans[span].0;
-                }
                 let to = turns.range(index + 1..).next().map_or(end, |&turn| turn.min(end));
-                let here = &spans[span].1;
-                let named = |key: &StrId| self.strings.get(*key).clone();
+                let here = now.at(index);
+                let named = |key: StrId| self.strings.get(key).clone();
                 if let Plan::Insert(_) = step {
-                    let marks = gather(here.iter().map(|(key, value)| (named(key), (*value).clone())));
+                    let marks = gather(here.iter().map(|(key, value)| (named(*key), (*value).clone())));
                     told.push(TextStep::Insert(text.sequence.chunks(index..to).collect(), marks));
                 } else {
-                    let over = formatted.iter().filter(|range| range.0 <= index && index < range.1);
-                    let value = |key: &StrId| here.get(key).map_or(Value::Null, |value| (*value).clone());
-                    let marks: Marks = gather(over.map(|range| (named(&range.2), value(&range.2))));
+                    let before = was.at(index);
+                    let value = |key| here.get(key).map_or(Value::Null, |value| (*value).clone());
+                    let keys = here.keys().chain(before.keys());
+                    let differs = keys.filter(|&key| here.get(key) != before.get(key));
+                    let marks: Marks = gather(differs.map(|key| (named(*key), value(key))));
                     match told.last_mut() {
                         Some(TextStep::Retain(len, before)) if *before == marks => *len += to - index,
                         _ => told.push(TextStep::Retain(to - index, marks)),
@@ -374,6 +419,82 @@ impl Doc {
             told.pop();
         }
         told
+    }
+}
+
+/// What the parts of a counter were before.
+fn sums_before(sums: &Sums, raw: &[&Raw]) -> Sums {
+    let mut were = sums.clone();
+    for raw in raw.iter().rev() {
+        if let Raw::Sum { replica, before, .. } = raw {
+            *were.of(*replica, &mut 0) = *before;
+        }
+    }
+    were
+}
+
+/// Where items stand that hold something else than before.
+fn assigned(list: &List, raw: &[&Raw]) -> BTreeSet<usize> {
+    let mut items: BTreeMap<Lv, &Held> = BTreeMap::new();
+    for raw in raw {
+        if let Raw::Assigned { item, before, .. } = raw {
+            items.entry(*item).or_insert(before);
+        }
+    }
+    let index = |(item, before): (Lv, &Held)| {
+        let item = list.items.get(&item).filter(|item| item.held != *before)?;
+        list.sequence.find(item.slot).filter(|place| place.visible).map(|place| place.index)
+    };
+    gather(items.into_iter().filter_map(index))
+}
+
+/// The same steps, by which items that stay where they are are put in again.
+fn replaced(steps: Vec<Plan>, items: &BTreeSet<usize>) -> Vec<Plan> {
+    let Some(last) = items.last() else { return steps };
+    let mut told = Vec::new();
+    let mut index = 0;
+    for step in steps.into_iter().chain([Plan::Retain(last + 1)]) {
+        if let Plan::Retain(len) = step {
+            let mut from = index;
+            for &at in items.range(index..index + len) {
+                for step in [Plan::Retain(at - from), Plan::Delete(1), Plan::Insert(1)] {
+                    plan(&mut told, step);
+                }
+                from = at + 1;
+            }
+            plan(&mut told, Plan::Retain(index + len - from));
+        } else {
+            plan(&mut told, step);
+        }
+        if !matches!(step, Plan::Delete(_)) {
+            index += step.len();
+        }
+    }
+    if let Some(Plan::Retain(_)) = told.last() {
+        told.pop();
+    }
+    told
+}
+
+/// A walk along stretches of text with the marks on them.
+struct Walk<'s, 't> {
+    rest: &'s [(usize, BTreeMap<StrId, &'t Value>)],
+    /// Where the first of them ends.
+    end: usize,
+}
+
+impl<'s, 't> Walk<'s, 't> {
+    fn along(spans: &'s [(usize, BTreeMap<StrId, &'t Value>)]) -> Self {
+        Self { rest: spans, end: spans.first().map_or(0, |span| span.0) }
+    }
+
+    /// The marks at an index, which is not before the one asked for last.
+    fn at(&mut self, index: usize) -> &'s BTreeMap<StrId, &'t Value> {
+        while self.end <= index {
+            self.rest = &self.rest[1..];
+            self.end += self.rest[0].0;
+        }
+        &self.rest[0].1
     }
 }
 

@@ -16,7 +16,8 @@ use crate::version::VersionVector;
 
 impl Doc {
     /// Lets go of what only those need who have seen less than `version`: the history up to it, and what was
-    /// deleted before it. Says how many operations of history are left.
+    /// deleted before it; or only up to an earlier point, if operations from around then were made by replicas
+    /// that had not seen each other's. Says how many operations of history are left.
     ///
     /// Every operation that is not here yet must be made, or have been made, by somebody who had seen
     /// `version`: it is for you to know who there is. What comes and does not is refused with
@@ -42,7 +43,7 @@ impl Doc {
     /// # Ok::<(), ApplyError>(())
     /// ```
     pub fn compact(&mut self, version: &VersionVector) -> u64 {
-        let floor = self.seen_by_all(version).max(self.floor);
+        let floor = self.agreed(self.seen_by_all(version)).max(self.floor);
         // Those deleted later may be inserted beside by who does not know it yet.
         let mut later: Vec<(u32, Range<Lv>)> = Vec::new();
         for entry in self.log.range(floor, self.numbers.next()) {
@@ -55,8 +56,10 @@ impl Doc {
                 _ => {}
             }
         }
+        // What was deleted since then is not known without the history since then: all of it stays.
+        let knows = self.log.holds(floor, self.numbers.next());
         let mut freed = 0;
-        for (at, container) in self.state.containers.iter_mut().enumerate() {
+        for (at, container) in self.state.containers.iter_mut().enumerate().filter(|_| knows) {
             let mut kept: Vec<Range<Lv>> =
                 later.iter().filter(|entry| entry.0 == at as u32).map(|entry| entry.1.clone()).collect();
             kept.sort_unstable_by_key(|range| range.start);
@@ -71,6 +74,46 @@ impl Doc {
         self.floor = floor;
         self.log.drop_below(floor);
         u64::from(self.numbers.next() - floor)
+    }
+
+    /// What was [compacted](Self::compact), here or by who gave the state that this document took in. Who has
+    /// not seen all of it is given no [delta](Self::delta_since), and its edits are refused; it can take in
+    /// the [state](Self::state).
+    pub fn compacted(&self) -> VersionVector {
+        let numbers = &self.numbers;
+        let mut version = VersionVector::new();
+        for (at, span) in numbers.spans().iter().enumerate().take_while(|(_, span)| span.lv < self.floor) {
+            let end = numbers.span_end(at).min(self.floor);
+            version.advance(numbers.replica(span.replica), u64::from(span.seq + (end - span.lv)));
+        }
+        version
+    }
+
+    /// The highest number up to `most` such that whoever made an operation from there on had seen all below:
+    /// where something that was made at once with what was let go of stands is not known without that. (These
+    /// are the critical versions of Gentle and Kleppmann's Eg-walker, 2025.)
+    fn agreed(&self, most: Lv) -> Lv {
+        let numbers = &self.numbers;
+        // For each span, the latest operation that its author had seen before, and whether it had seen all.
+        let mut heads: Vec<Lv> = Vec::new();
+        let mut spans: Vec<(Option<Lv>, bool)> = Vec::new();
+        for (at, span) in numbers.spans().iter().enumerate() {
+            let own = span.seq.checked_sub(1).and_then(|seq| numbers.lv_of(span.replica, seq));
+            let parents = || numbers.deps(at).iter().copied().chain(own);
+            heads.retain(|head| !parents().any(|parent| parent == *head));
+            spans.push((parents().max(), heads.is_empty()));
+            heads.push(numbers.span_end(at) - 1);
+        }
+        let mut highest = most;
+        for (at, (latest, saw_all)) in spans.iter().enumerate().rev() {
+            let span = &numbers.spans()[at];
+            let end = numbers.span_end(at).min(highest);
+            if *saw_all && end > span.lv {
+                return end;
+            }
+            highest = highest.min(latest.map_or(0, |latest| latest + 1));
+        }
+        0
     }
 
     /// All operations with numbers below this are in `version`.

@@ -124,6 +124,11 @@ impl Doc {
 }
 
 impl Cursor {
+    /// Whether it is in the text or list of this name.
+    pub fn is_in(&self, kind: Kind, name: &str) -> bool {
+        self.kind == kind && matches!(&self.home, Home::Root(own) if **own == *name)
+    }
+
     /// The cursor as bytes, to be kept or sent to others.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![VERSION, self.kind.tag()];

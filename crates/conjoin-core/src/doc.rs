@@ -54,6 +54,11 @@ impl<'a> Commit<'a> {
         (len > 0).then(|| (self.doc.numbers.id(self.start), len))
     }
 
+    /// The document with these edits.
+    pub const fn doc(&self) -> &'a Doc {
+        self.doc
+    }
+
     /// Whether it edited nothing.
     pub fn is_empty(&self) -> bool {
         self.start == self.doc.numbers.next()
@@ -108,8 +113,9 @@ pub enum ApplyError {
     /// An operation contradicts what it is said to depend on.
     #[error("an operation contradicts its history: {0}")]
     Inconsistent(&'static str),
-    /// It was made by somebody who had not seen what this document has [compacted](Doc::compact).
-    #[error("it was made without knowing history that was compacted here")]
+    /// Edits were made without having seen what the document that should take them in has
+    /// [compacted](Doc::compact): those that came, or, if it is a state that came, some that are here.
+    #[error("edits were made without knowing history that was compacted")]
     Compacted,
     /// The state would grow above its limit.
     #[error("the state would take more than {limit} bytes")]
@@ -183,7 +189,7 @@ impl Doc {
     ///
     /// # Errors
     /// If a change contradicts what was seen, or was made in this replica's name. What came
-    /// before it in the delta has been applied.
+    /// before it in the delta has been applied; [`last_changed`](Self::last_changed) tells what that changed.
     pub fn apply(&mut self, delta: &Delta) -> Result<Applied<'_>, ApplyError> {
         self.apply_from(0, delta)
     }
@@ -217,6 +223,11 @@ impl Doc {
         result?;
         let missing = dropped || self.pending.iter().any(|entry| entry.0 == source);
         Ok(Applied::new(self, missing))
+    }
+
+    /// What was changed by the last delta, also if some of it was refused.
+    pub fn last_changed(&self) -> Changed {
+        self.changed(&self.raw, Origin::Remote)
     }
 
     /// Drops what came too early from a source that is not there any more.

@@ -17,7 +17,7 @@ use crate::state::{
 use crate::strings::Names;
 use crate::version::VersionVector;
 
-const CONTRADICTION: ApplyError = ApplyError::Inconsistent("a state contradicts what is known");
+pub(crate) const CONTRADICTION: ApplyError = ApplyError::Inconsistent("a state contradicts what is known");
 
 /// Another document's numbers of operations and containers in terms of one's own.
 struct Translation<'a> {
@@ -70,7 +70,7 @@ impl Doc {
         if !self.version.covers(&theirs.version) {
             // Where something was let go of, the order of what stood beside it cannot be found again.
             if theirs.floor > 0 || self.floor > 0 {
-                return Err(ApplyError::Compacted);
+                return self.take_over(theirs);
             }
             // What is refused leaves no trace.
             let mut joined = self.clone();
@@ -88,10 +88,7 @@ impl Doc {
         adopted.replica = self.replica;
         adopted.state_limit = self.state_limit;
         adopted.log.set_limit(self.log.limit());
-        adopted.pending = std::mem::take(&mut self.pending);
-        adopted.raw = adopted.state.everything();
-        *self = adopted;
-        self.settle();
+        self.become_other(adopted);
         let missing = !self.pending.is_empty();
         Applied::new(self, missing)
     }
@@ -205,30 +202,31 @@ impl Doc {
             (Data::Counter(ours), Data::Counter(theirs))
             | (Data::FloatCounter(ours), Data::FloatCounter(theirs)) => {
                 let news = |replica| tr.version.get(replica) > before.get(replica);
-                let was = ours.clone();
+                let mut was = ours.clone();
                 ours.join(theirs, &news, size);
-                if *ours != was {
-                    raw.push(Raw::Value { container });
+                for &(replica, sum) in &ours.0 {
+                    let before = *was.of(replica, &mut 0);
+                    if before != sum {
+                        raw.push(Raw::Sum { container, replica, before });
+                    }
                 }
             }
             (Data::Register(ours), Data::Register(theirs)) => {
                 *size -= size_of_writes(ours);
-                let was = ours.len();
+                let before = ours.clone();
                 ours.retain(|write| {
                     !seen_by_them(write.0) || theirs.iter().any(|other| tr.lv(other.0) == write.0)
                 });
-                let mut changed = ours.len() != was;
                 for (lv, value) in theirs {
                     let lv = tr.lv(*lv);
                     if tr.is_new(lv) {
                         ours.push((lv, value.clone()));
-                        changed = true;
                     }
                 }
                 ours.sort_unstable_by_key(|write| std::cmp::Reverse(numbers.stamp(write.0)));
                 *size += size_of_writes(ours);
-                if changed {
-                    raw.push(Raw::Value { container });
+                if *ours != before {
+                    raw.push(Raw::Writes { container, before });
                 }
             }
             (Data::Map(ours), Data::Map(theirs)) => {
@@ -239,9 +237,8 @@ impl Doc {
                     }
                     let key = self.strings.intern_shared(tr.theirs.strings.get(key));
                     let author = author(numbers, lv);
-                    if ours.put(key, lv, tr.held(&slot.held), &author, &self.strings, size) {
-                        raw.push(Raw::Key { container, key });
-                    }
+                    let before = ours.put(key, lv, tr.held(&slot.held), &author, &self.strings, size);
+                    raw.extend(before.map(|before| Raw::Key { container, key, before }));
                 }
             }
             (Data::Set(ours), Data::Set(theirs)) => {
@@ -436,10 +433,9 @@ fn join_lists(
         if tr.is_new(written) && numbers.stamp(written) > numbers.stamp(known.written) {
             let held = tr.held(&item.held);
             *size = *size + held.size() - known.held.size();
-            (known.held, known.written) = (held, written);
-            if let Some(place) = ours.sequence.find(known.slot).filter(|place| place.visible) {
-                raw.push(Raw::Splice { container, at: place.index as u32, deleted: 1, inserted: 1 });
-            }
+            known.written = written;
+            let before = std::mem::replace(&mut known.held, held);
+            raw.push(Raw::Assigned { container, item: lv, before });
         }
         let removed = item.removed && !known.removed;
         let moved = tr.is_new(slot) && numbers.stamp(slot) > numbers.stamp(known.slot);

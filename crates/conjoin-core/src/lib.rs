@@ -47,6 +47,7 @@ mod numbers;
 mod op;
 mod pending;
 mod read;
+mod replace;
 mod sequence;
 mod size;
 mod snapshot;

@@ -123,6 +123,13 @@ impl Log {
         }
     }
 
+    /// Gives the values that the entries which came since it was read are of other numbers.
+    pub(crate) fn renumber(&mut self, numbers: &[u32]) {
+        for entry in &mut self.entries {
+            entry.container = numbers[entry.container as usize];
+        }
+    }
+
     pub(crate) const fn limit(&self) -> usize {
         self.limit
     }

@@ -18,6 +18,7 @@ use crate::version::{OpId, ReplicaId};
 
 mod copy;
 mod marks;
+mod place;
 mod reverse;
 #[cfg(test)]
 mod tests;
@@ -149,23 +150,23 @@ impl UndoManager {
     }
 
     /// Edits that follow each other within this time are taken back together; zero keeps each apart.
-    pub const fn set_interval(&mut self, interval: Duration) {
+    pub const fn set_merge_interval(&mut self, interval: Duration) {
         self.interval = interval;
     }
 
     /// Keeps so many groups; the oldest goes first.
-    pub fn set_limit(&mut self, groups: usize) {
+    pub fn set_max_undo_steps(&mut self, groups: usize) {
         self.limit = groups;
         self.trim();
     }
 
-    /// What is recorded from now on is taken back together, until [`end_group`](Self::end_group).
-    pub const fn begin_group(&mut self) {
+    /// What is recorded from now on is taken back together, until [`group_end`](Self::group_end).
+    pub const fn group_start(&mut self) {
         self.group = Some(false);
     }
 
     /// What is recorded from now on begins another group.
-    pub const fn end_group(&mut self) {
+    pub const fn group_end(&mut self) {
         self.group = None;
         self.last = None;
     }
@@ -225,6 +226,12 @@ impl UndoManager {
         self.last = None;
         self.group = self.group.map(|_| false);
         Some(Commit::new(doc, start))
+    }
+
+    /// Forgets all: what was done so far can be neither taken back nor done again.
+    pub fn clear(&mut self) {
+        let Self { limit, interval, group, .. } = *self;
+        *self = Self { limit, interval, group: group.map(|_| false), ..Self::new() };
     }
 
     fn trim(&mut self) {

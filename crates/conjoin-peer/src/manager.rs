@@ -250,8 +250,12 @@ impl Manager {
                 until = self.now + PROBE + Duration::from_secs(1);
             }
             peer.blocked_until = Some(until);
-            let label = peer.label(&id);
-            self.event(Event::Problem(format!("disconnected from {label}: {violation}")));
+            // This one comes again with each try, until the other documents in the room bring the two together.
+            let told = *violation == Violation::Compacted && std::mem::replace(&mut peer.parted, true);
+            if !told {
+                let label = peer.label(&id);
+                self.event(Event::Problem(format!("disconnected from {label}: {violation}")));
+            }
         }
         self.drop_link(doc, &id);
         if let Some(peer) = self.peers.get_mut(&id) {
@@ -296,6 +300,9 @@ impl Manager {
                 }
                 Effect::AwaitWritable => Output::AwaitWritable { link },
                 Effect::Changed(changed) => Output::Event(Event::Changed(changed)),
+                Effect::Problem(problem) => {
+                    Output::Event(Event::Problem(format!("{} {problem}", peer.label(id))))
+                }
                 Effect::Wire { direction, channel, message, detail, bytes } => {
                     let (peer, peer_name) = (id.clone(), peer.label(id));
                     let wire = Wire { at: now, direction, peer, peer_name, channel, message, detail, bytes };

@@ -52,6 +52,8 @@ pub(crate) enum Message {
     Goodbye,
     /// Which replicas I am connected to directly: these more, these no more.
     Neighbors { more: Vec<ReplicaId>, fewer: Vec<ReplicaId> },
+    /// Some of what you sent was made without having seen all of this, which I have compacted.
+    Compacted(VersionVector),
 }
 
 /// What somebody has seen, and the number of bulk messages that had reached it by then: what was
@@ -89,6 +91,7 @@ impl Message {
     const ACK: u8 = 10;
     const GOODBYE: u8 = 11;
     const NEIGHBORS: u8 = 12;
+    const COMPACTED: u8 = 13;
 
     /// Its name, for logs.
     pub(crate) const fn name(&self) -> &'static str {
@@ -105,6 +108,7 @@ impl Message {
             Self::Ack(_) => "Ack",
             Self::Goodbye => "Goodbye",
             Self::Neighbors { .. } => "Neighbors",
+            Self::Compacted(_) => "Compacted",
         }
     }
 
@@ -135,6 +139,9 @@ impl Message {
                 format!("up to {}", upto.join(", "))
             }
             Self::Heartbeat { token, .. } | Self::Echo { token } => format!("number {token}"),
+            Self::Compacted(compacted) => {
+                format!("{} operations compacted", compacted.total())
+            }
             Self::Goodbye => String::new(),
             Self::Neighbors { more, fewer } => format!("{} more, {} fewer", more.len(), fewer.len()),
         }
@@ -226,6 +233,10 @@ impl Message {
                 out.push(Self::ACK);
                 seen.encode_with(&mut out, index);
             }
+            Self::Compacted(compacted) => {
+                out.push(Self::COMPACTED);
+                compacted.encode_with(&mut out, index);
+            }
             Self::Goodbye => out.push(Self::GOODBYE),
             Self::Neighbors { more, fewer } => {
                 out.push(Self::NEIGHBORS);
@@ -281,6 +292,7 @@ impl Message {
             }
             Self::ECHO => Self::Echo { token: reader.varint()? },
             Self::ACK => Self::Ack(VersionVector::decode_with(&mut reader, &resolve)?),
+            Self::COMPACTED => Self::Compacted(VersionVector::decode_with(&mut reader, &resolve)?),
             Self::GOODBYE => Self::Goodbye,
             Self::NEIGHBORS => {
                 let more = list(&mut reader)?;
@@ -403,6 +415,7 @@ mod tests {
             version().prop_map(Message::Ack),
             Just(Message::Goodbye),
             (replicas(), replicas()).prop_map(|(more, fewer)| Message::Neighbors { more, fewer }),
+            version().prop_map(Message::Compacted),
         ]
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Peer {
     pub(crate) blocked_until: Option<Duration>,
     /// It claimed the replica of another before.
     pub(crate) contested: bool,
+    /// The user was told that its document and the one here cannot come together.
+    pub(crate) parted: bool,
     /// How often it offers new links.
     pub(crate) offers: Pace,
     /// Candidates of attempts whose offer has not come yet.
@@ -71,6 +73,7 @@ impl Peer {
             probe: None,
             blocked_until: None,
             contested: false,
+            parted: false,
             offers: Pace::default(),
             early: Vec::new(),
         }

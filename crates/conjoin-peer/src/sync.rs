@@ -20,6 +20,8 @@ use crate::message::{Message, Numbers, Seen};
 use crate::pulse::Pulse;
 use crate::stream::{Inbox, Outbox, Step};
 
+mod compacted;
+
 /// The largest live message: with the headers around it, it fits one packet on any path.
 const LIVE_LIMIT: usize = 1000;
 
@@ -87,7 +89,15 @@ pub(crate) enum Effect {
     Send(Channel, Vec<u8>),
     AwaitWritable,
     Changed(Changed),
-    Wire { direction: Direction, channel: Channel, message: &'static str, detail: String, bytes: usize },
+    /// Something about the peer that the user should see.
+    Problem(String),
+    Wire {
+        direction: Direction,
+        channel: Channel,
+        message: &'static str,
+        detail: String,
+        bytes: usize,
+    },
 }
 
 /// What a frame brought that concerns more than this session.
@@ -121,6 +131,10 @@ pub(crate) enum Violation {
     TakenReplica(String),
     #[error("it keeps sending edits without what they are built on")]
     NeverComplete,
+    #[error(
+        "it has compacted history that is not known here, and there are edits here that it cannot take any more. They are kept here: export them, and join with a new document"
+    )]
+    Compacted,
 }
 
 /// Who the peer says it is.
@@ -171,6 +185,9 @@ pub(crate) struct Sync {
     asked_since: Duration,
     /// Neighbors the peer was not told of yet: more, fewer.
     untold: [BTreeSet<ReplicaId>; 2],
+    /// The peer was told why its edits are not taken in; it refused some, and got all that is here.
+    refused: bool,
+    gave_all: bool,
 
     last_data: Duration,
     clock_after: Duration,
@@ -208,6 +225,8 @@ impl Sync {
             asked: false,
             asked_since: now,
             untold: [BTreeSet::new(), BTreeSet::new()],
+            refused: false,
+            gave_all: false,
             last_data: now,
             clock_after: now,
             request_after: now,
@@ -335,7 +354,12 @@ impl Sync {
             }
             Message::FullState(snapshot) => {
                 let before = cx.doc.version().clone();
-                let changed = cx.doc.merge_snapshot(&snapshot)?.changed();
+                let changed = match cx.doc.merge_snapshot(&snapshot) {
+                    Ok(applied) => applied.changed(),
+                    Err(ApplyError::Compacted) => return Err(Violation::Compacted),
+                    Err(error) => return Err(error.into()),
+                };
+                self.refused = false;
                 self.last_data = cx.now;
                 cx.effects.push(Effect::Changed(changed));
                 let version = cx.doc.version().clone();
@@ -376,6 +400,7 @@ impl Sync {
                 Ok(Heard::News)
             }
             Message::Goodbye => Ok(Heard::Goodbye),
+            Message::Compacted(version) => self.was_refused(cx, &version),
             Message::Neighbors { more, fewer } => {
                 if let Some(other) = &mut self.other {
                     other.neighbors.extend(more);
@@ -421,8 +446,9 @@ impl Sync {
     fn delta(&mut self, cx: &mut Context<'_>, delta: &Delta) -> Result<Heard, Violation> {
         let end = delta.end();
         let before = cx.doc.version().clone();
-        let applied = cx.doc.apply_from(cx.source, delta)?;
-        let (changed, missing) = (applied.changed(), applied.missing);
+        let applied = cx.doc.apply_from(cx.source, delta).map(|applied| applied.missing);
+        // Of what is refused, what came before may have been applied.
+        let changed = cx.doc.last_changed();
         self.last_data = cx.now;
         self.pulse.settle(cx.now);
         // It may be more than the delta brought: what waited for it is applied too.
@@ -435,6 +461,14 @@ impl Sync {
         if !fresh.is_empty() || !changed.is_empty() {
             cx.effects.push(Effect::Changed(changed));
         }
+        let missing = match applied {
+            Ok(missing) => missing,
+            Err(ApplyError::Compacted) => {
+                self.refuse(cx);
+                return Ok(Heard::Fresh(fresh));
+            }
+            Err(error) => return Err(error.into()),
+        };
         if !self.early.received(cx.now, missing, !fresh.is_empty()) {
             return Err(Violation::NeverComplete);
         }
@@ -629,7 +663,7 @@ impl Sync {
         let mut parts = delta.split(BULK_PART);
         let has_more = parts.len() > 1;
         let starts = has_more && !std::mem::replace(&mut self.streaming, has_more);
-        if starts {
+        if starts && Self::may_send_state(cx.doc) {
             let whole: usize = parts.iter().map(|part| part.to_bytes().len()).sum();
             if cx.doc.snapshot().len() < whole {
                 return self.send_state(cx);

@@ -233,6 +233,24 @@ impl World {
         self.input(at, Input::Edited);
     }
 
+    /// The peer appends to a text.
+    pub fn type_text(&mut self, at: usize, text: &str) {
+        if self.nodes[at].mode != Mode::Awake {
+            return;
+        }
+        self.say(|| format!("#{at} types"));
+        self.nodes[at].doc.transact(|tx| tx.text("notes").push(text));
+        self.input(at, Input::Edited);
+    }
+
+    /// The peer lets go of its history and of all that was deleted.
+    pub fn compact(&mut self, at: usize) {
+        self.say(|| format!("#{at} compacts"));
+        let doc = &mut self.nodes[at].doc;
+        let version = doc.version().clone();
+        doc.compact(&version);
+    }
+
     /// The peer is gone without a word: killed, or its power cut. If `silent`, not even its
     /// sockets are closed. What it edited and nobody heard of is lost with it.
     pub fn crash(&mut self, at: usize, silent: bool) {

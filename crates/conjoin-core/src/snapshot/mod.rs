@@ -34,9 +34,14 @@ impl Doc {
     /// # Ok::<(), conjoin_core::ApplyError>(())
     /// ```
     ///
+    /// If one of both was [compacted](Self::compact), and the other has not seen all that was let go of, it
+    /// becomes what the one that lacks nothing is, and keeps its own edits as far as those were made knowing
+    /// what was let go of. The history up to then is gone here, too.
+    ///
     /// # Errors
     /// If the bytes are no snapshot, hold operations of this replica that it never made, or would
-    /// make the state too large. The document is as before then.
+    /// make the state too large; [`ApplyError::Compacted`] if there are edits here that cannot be kept, as
+    /// just said. The document is as before then.
     pub fn merge_snapshot(&mut self, bytes: &[u8]) -> Result<Applied<'_>, ApplyError> {
         self.room(0)?;
         let theirs = self.read_snapshot(bytes)?;
@@ -55,11 +60,20 @@ impl Doc {
             self.room(0)?;
             return Ok(self.adopt(theirs));
         }
-        match theirs.delta_since(&self.version) {
-            // What follows from a history can be held against it, what stands in a state alone cannot.
-            Ok(delta) => self.apply(&delta),
-            Err(_) => self.join(theirs),
+        // What follows from a history can be held against it, what stands in a state alone cannot.
+        let Ok(delta) = theirs.delta_since(&self.version) else { return self.join(theirs) };
+        if self.floor > 0 {
+            // Some of it may have been made without knowing what was let go of here.
+            let mut tried = self.clone();
+            match tried.apply(&delta).map(|_| ()) {
+                Err(ApplyError::Compacted) => return self.take_over(theirs),
+                Err(error) => return Err(error),
+                Ok(()) => *self = tried,
+            }
+            let missing = !self.pending.is_empty();
+            return Ok(Applied::new(self, missing));
         }
+        self.apply(&delta)
     }
 
     /// The document that a snapshot or state holds, edited here as `replica`, which must be a fresh one.

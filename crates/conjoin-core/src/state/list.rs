@@ -154,11 +154,9 @@ impl List {
                 if author.stamp(lv) > author.stamp(known.written) {
                     let held = Held::Value(value.clone());
                     *size = *size + held.size() - known.held.size();
-                    (known.held, known.written) = (held, lv);
-                    let slot = known.slot;
-                    if let Some(place) = self.sequence.find(slot).filter(|place| place.visible) {
-                        raw.push(Raw::Splice { container, at: place.index as u32, deleted: 1, inserted: 1 });
-                    }
+                    known.written = lv;
+                    let before = std::mem::replace(&mut known.held, held);
+                    raw.push(Raw::Assigned { container, item: *item, before });
                 }
                 Ok(SCATTERED)
             }

@@ -36,7 +36,7 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    /// Writes to a key; says whether it holds something else now.
+    /// Writes to a key; gives what it held before if that was something else.
     pub(crate) fn put(
         &mut self,
         key: StrId,
@@ -45,20 +45,19 @@ impl Map {
         author: &Author<'_>,
         strings: &Strings,
         size: &mut usize,
-    ) -> bool {
+    ) -> Option<Held> {
         let Some(slot) = self.slots.get_mut(&key) else {
             *size += size::entry(strings.get(key)) + held.size();
             let something = held != Held::Nothing;
             self.slots.insert(key, Slot { lv, held });
-            return something;
+            return something.then_some(Held::Nothing);
         };
         if author.stamp(lv) <= author.stamp(slot.lv) {
-            return false;
+            return None;
         }
         *size = *size + held.size() - slot.held.size();
-        let same = matches!((&slot.held, &held), (Held::Nothing, Held::Nothing))
-            || matches!((&slot.held, &held), (Held::Container(a), Held::Container(b)) if a == b);
-        *slot = Slot { lv, held };
-        !same
+        slot.lv = lv;
+        let before = std::mem::replace(&mut slot.held, held);
+        (before != slot.held).then_some(before)
     }
 }

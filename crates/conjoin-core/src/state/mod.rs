@@ -29,7 +29,7 @@ pub(crate) use list::{List, ListItem};
 pub(crate) use map::{Held, Map, Slot};
 pub(crate) use set::{Members, size_of as size_of_member};
 pub(crate) use sums::{Sums, bits, float};
-pub(crate) use text::{MarkRecord, Text};
+pub(crate) use text::{MarkRecord, Spans, Text};
 
 /// What one value holds.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub(crate) enum Data {
 }
 
 impl Data {
-    fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         match kind {
             Kind::Counter => Self::Counter(Sums::default()),
             Kind::FloatCounter => Self::FloatCounter(Sums::default()),
@@ -256,32 +256,32 @@ impl State {
         let data = &mut self.containers[container as usize].data;
         match (data, edit) {
             (Data::Counter(sums), Edit::AddInt(amount)) => {
-                *sums.of(author.replica, size) += i128::from(*amount);
-                raw.push(Raw::Value { container });
+                let sum = sums.of(author.replica, size);
+                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
+                *sum += i128::from(*amount);
             }
             (Data::FloatCounter(sums), Edit::AddFloat(amount)) => {
                 let sum = sums.of(author.replica, size);
+                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
                 *sum = bits(float(*sum) + amount);
-                raw.push(Raw::Value { container });
             }
             (Data::Register(writes), Edit::Write(value)) => {
                 *size -= size_of_writes(writes);
-                writes.retain(|write| !author.saw(write.0));
+                let before = std::mem::take(writes);
+                writes.extend(before.iter().filter(|write| !author.saw(write.0)).cloned());
                 let stamp = author.stamp(lv);
                 let at = writes.partition_point(|write| author.stamp(write.0) > stamp);
                 writes.insert(at, (lv, value.clone()));
                 *size += size_of_writes(writes);
-                raw.push(Raw::Value { container });
+                raw.push(Raw::Writes { container, before });
             }
             (Data::Map(map), Edit::Put { key, value }) => {
-                if map.put(*key, lv, Held::Value(value.clone()), author, strings, size) {
-                    raw.push(Raw::Key { container, key: *key });
-                }
+                let before = map.put(*key, lv, Held::Value(value.clone()), author, strings, size);
+                raw.extend(before.map(|before| Raw::Key { container, key: *key, before }));
             }
             (Data::Map(map), Edit::Remove { key }) => {
-                if map.put(*key, lv, Held::Nothing, author, strings, size) {
-                    raw.push(Raw::Key { container, key: *key });
-                }
+                let before = map.put(*key, lv, Held::Nothing, author, strings, size);
+                raw.extend(before.map(|before| Raw::Key { container, key: *key, before }));
             }
             (Data::Set(members), Edit::Include(value)) => {
                 if members.include(value, lv, author, size) {
@@ -306,31 +306,39 @@ impl State {
         Ok(SCATTERED)
     }
 
-    /// All that is here, as if it had just come.
-    pub(crate) fn everything(&self) -> Vec<Raw> {
-        let mut raw = Vec::new();
-        for (container, of) in (0..).zip(&self.containers) {
-            let all = |len: usize| Raw::Splice { container, at: 0, deleted: 0, inserted: len as u32 };
-            match &of.data {
-                Data::Counter(Sums(sums)) | Data::FloatCounter(Sums(sums)) if sums.is_empty() => {}
-                Data::Register(writes) if writes.is_empty() => {}
-                Data::Counter(_) | Data::FloatCounter(_) | Data::Register(_) => {
-                    raw.push(Raw::Value { container });
-                }
-                Data::Map(map) => {
-                    let held = map.slots.iter().filter(|(_, slot)| slot.held != Held::Nothing);
-                    raw.extend(held.map(|(&key, _)| Raw::Key { container, key }));
-                }
-                Data::Set(members) => {
-                    let values = members.values.keys();
-                    raw.extend(values.map(|value| Raw::Member { container, value: value.0.clone() }));
-                }
-                Data::List(list) if !list.sequence.is_empty() => raw.push(all(list.sequence.len())),
-                Data::Text(text) if !text.sequence.is_empty() => raw.push(all(text.sequence.len())),
-                Data::List(_) | Data::Text(_) => {}
+    /// Gives the containers other numbers. Says whether each still comes after the one that it is in.
+    pub(crate) fn renumber(&mut self, numbers: &[u32]) -> bool {
+        let to = |container: u32| numbers[container as usize];
+        let rehold = |held: &mut Held| {
+            if let Held::Container(container) = held {
+                *container = to(*container);
             }
+        };
+        let mut containers: Vec<(u32, Container)> =
+            numbers.iter().copied().zip(std::mem::take(&mut self.containers)).collect();
+        containers.sort_unstable_by_key(|entry| entry.0);
+        self.places.clear();
+        let mut in_order = true;
+        for (number, mut container) in containers {
+            match &mut container.parent {
+                Parent::Root(_) => {}
+                Parent::Key { map: outer, .. } | Parent::Item { list: outer, .. } => {
+                    *outer = to(*outer);
+                    in_order &= *outer < number;
+                }
+            }
+            match &mut container.data {
+                Data::Map(map) => map.slots.values_mut().for_each(|slot| rehold(&mut slot.held)),
+                Data::List(list) => list.items.values_mut().for_each(|item| rehold(&mut item.held)),
+                _ => {}
+            }
+            self.places.insert((container.parent, container.kind), number);
+            self.containers.push(container);
         }
-        raw
+        for container in self.made.values_mut() {
+            *container = to(*container);
+        }
+        in_order
     }
 
     /// Makes the containers among new items.
@@ -362,9 +370,8 @@ impl State {
         }
         let nested = self.make(kind, Parent::Key { map: container, key, base }, lv, strings);
         let Data::Map(map) = &mut self.containers[container as usize].data else { return Err(WRONG_KIND) };
-        if map.put(key, lv, Held::Container(nested), author, strings, &mut self.size) {
-            raw.push(Raw::Key { container, key });
-        }
+        let before = map.put(key, lv, Held::Container(nested), author, strings, &mut self.size);
+        raw.extend(before.map(|before| Raw::Key { container, key, before }));
         Ok(SCATTERED)
     }
 }

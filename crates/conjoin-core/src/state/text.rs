@@ -33,6 +33,9 @@ pub(crate) struct MarkRecord {
     pub(crate) value: Value,
 }
 
+/// Stretches of text, each with its length and the values that count on it, by key.
+pub(crate) type Spans<'a> = Vec<(usize, BTreeMap<StrId, &'a Value>)>;
+
 impl MarkRecord {
     pub(crate) fn size(&self) -> usize {
         size::ENTRY + self.value.size()
@@ -127,16 +130,22 @@ impl Text {
         }
     }
 
-    /// Stretches of text with the marks that count on each, in order, without gaps: length and values by
-    /// key. A `Null` takes a mark away.
-    pub(crate) fn spans(&self, stamp: impl Fn(Lv) -> Stamp) -> Vec<(usize, BTreeMap<StrId, &Value>)> {
+    /// Stretches of text with the marks that count on each, in order, without gaps. A `Null` takes a mark
+    /// away.
+    pub(crate) fn spans(&self, stamp: impl Fn(Lv) -> Stamp) -> Spans<'_> {
+        self.spans_without(&[], stamp)
+    }
+
+    /// As [`spans`](Self::spans), had these marks not been made.
+    pub(crate) fn spans_without(&self, without: &[Lv], stamp: impl Fn(Lv) -> Stamp) -> Spans<'_> {
         let len = self.sequence.len();
         if self.marks.is_empty() {
             return if len == 0 { Vec::new() } else { vec![(len, BTreeMap::new())] };
         }
         // Where a mark begins and ends to count.
         let mut turns: BTreeMap<usize, Vec<(usize, bool)>> = BTreeMap::new();
-        for (nth, mark) in self.marks.iter().enumerate() {
+        let without: BTreeSet<Lv> = gather(without.iter().copied());
+        for (nth, mark) in self.marks.iter().enumerate().filter(|mark| !without.contains(&mark.1.lv)) {
             let (from, to) = (self.position(mark.start), self.position(mark.end));
             if from < to {
                 turns.entry(from).or_default().push((nth, true));
@@ -144,7 +153,7 @@ impl Text {
             }
         }
         let mut active: BTreeMap<StrId, BTreeSet<(Stamp, usize)>> = BTreeMap::new();
-        let mut spans: Vec<(usize, BTreeMap<StrId, &Value>)> = Vec::new();
+        let mut spans = Spans::new();
         let mut from = 0;
         let mut close = |from: usize, to: usize, active: &BTreeMap<StrId, BTreeSet<(Stamp, usize)>>| {
             if from == to {

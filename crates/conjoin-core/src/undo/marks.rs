@@ -8,49 +8,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::place::Order;
 use super::reverse::Reverse;
 use crate::gather::gather;
 use crate::numbers::Lv;
 use crate::op::{Anchor, Edit, Mark};
-use crate::state::{Data, MarkRecord, Text};
+use crate::state::{Data, MarkRecord};
 use crate::strings::StrId;
 use crate::value::Value;
-
-/// Where the elements of a text stand, those that are gone included.
-pub(super) struct Order {
-    /// The runs by their first element: how long each is, and where it begins.
-    runs: BTreeMap<Lv, (u32, u32)>,
-    len: u32,
-}
-
-impl Order {
-    pub(super) fn of_all(text: &Text) -> Self {
-        let mut order = Self { runs: BTreeMap::new(), len: 0 };
-        for run in text.sequence.runs() {
-            order.runs.insert(run.lv, (run.len, order.len));
-            order.len += run.len;
-        }
-        order
-    }
-
-    pub(super) fn of(&self, lv: Lv) -> Option<u32> {
-        let (first, (len, at)) = self.runs.range(..=lv).next_back()?;
-        (lv - first < *len).then(|| at + (lv - first))
-    }
-
-    fn beside(&self, anchor: Anchor<Lv>) -> u32 {
-        match anchor.element.and_then(|lv| self.of(lv)) {
-            Some(at) => at + u32::from(anchor.after),
-            None if anchor.after => 0,
-            None => self.len,
-        }
-    }
-
-    fn between(&self, start: Anchor<Lv>, end: Anchor<Lv>) -> Range<u32> {
-        let start = self.beside(start);
-        start..self.beside(end).max(start)
-    }
-}
 
 /// Takes the entries in a range out of a map.
 fn take(of: &mut BTreeMap<u32, usize>, range: Range<u32>) -> Vec<usize> {
@@ -74,7 +39,7 @@ impl Reverse<'_, '_> {
     /// Gives the characters under a mark the values they had before.
     pub(super) fn mark(&mut self, mark: &Mark<Lv, StrId>) {
         let Data::Text(text) = self.data() else { return };
-        let order = Order::of_all(text);
+        let order = Order::of_all(&text.sequence);
         let over = order.between(mark.start, mark.end);
         let mut chars = Chars::new();
         let mut at = 0;
@@ -127,7 +92,7 @@ impl Reverse<'_, '_> {
             return;
         }
         marks.sort_unstable_by_key(|mark| std::cmp::Reverse(numbers.stamp(mark.lv)));
-        let order = Order::of_all(text);
+        let order = Order::of_all(&text.sequence);
         // Where each character stands now, stood when the operation was made, and stood since.
         let (mut now, mut then, mut since) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (nth, &lv) in chars.values().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::marks::Order;
+use super::place::Order;
 use super::{Again, stands_for};
 use crate::doc::Doc;
 use crate::log::{Entry, Local};
@@ -247,28 +247,30 @@ impl Reverse<'_, '_> {
     /// Brings characters back where they stood.
     fn delete(&mut self, elements: Range<Lv>) {
         let Data::Text(text) = self.data() else { return };
-        let order = Order::of_all(text);
+        let order = Order::of_all(&text.sequence);
         // Those between which nothing stands, not even what is gone, come back in one go.
-        let mut stretches: Vec<(Vec<Lv>, Option<u32>, String)> = Vec::new();
+        let mut stretches: Vec<(Vec<Lv>, [Option<u32>; 2], String)> = Vec::new();
         for original in elements {
             let element = self.now(original);
             if text.sequence.find(element).is_none_or(|place| place.visible) {
                 continue;
             }
             let Some(char) = self.char_of(element) else { continue };
-            let at = order.of(element);
+            let at = [order.of(element), self.first_place(&order, &self.again.was, element)];
+            let next = at.map(|at| at.map(|at| at + 1));
             match stretches.last_mut() {
-                Some((elements, next, chars)) if *next == at => {
+                Some((elements, follows, chars)) if *follows == at => {
                     elements.push(element);
                     chars.push(char);
-                    *next = at.map(|at| at + 1);
+                    *follows = next;
                 }
-                _ => stretches.push((vec![element], at.map(|at| at + 1), char.into())),
+                _ => stretches.push((vec![element], next, char.into())),
             }
         }
         let mut back: Vec<Lv> = Vec::new();
         for (elements, _, text) in stretches {
-            let left = elements.last().copied();
+            let Data::Text(here) = self.data() else { return };
+            let left = self.left_of(&here.sequence, &order, &self.again.was, elements[0]);
             let Some(first) = self.push(Edit::Insert { left, text }) else { continue };
             self.came_back(&elements, first);
             back.extend((first..).take(elements.len()));
@@ -296,6 +298,8 @@ impl Reverse<'_, '_> {
 
     /// Brings items back where they stood, with what they held.
     fn remove(&mut self, items: Range<Lv>) {
+        let Data::List(list) = self.data() else { return };
+        let order = Order::of_all(&list.sequence);
         for original in items {
             let item = self.now(original);
             let Data::List(list) = self.data() else { return };
@@ -310,7 +314,8 @@ impl Reverse<'_, '_> {
             };
             let kind = if let Item::Nested(kind) = content { Some(kind) } else { None };
             let items = vec![content];
-            let Some(new) = self.push(Edit::InsertItems { left: Some(slot), items }) else { continue };
+            let left = self.left_of(&list.sequence, &order, &self.again.slots, slot);
+            let Some(new) = self.push(Edit::InsertItems { left, items }) else { continue };
             self.came_back(&[item], new);
             let numbers = &self.tx.doc().numbers;
             self.again.writes.insert(numbers.id(new), numbers.id(written));
@@ -338,7 +343,8 @@ impl Reverse<'_, '_> {
         };
         let Ok(before) = self.before(moved) else { return };
         let slot = before.map_or(original, |before| before.0);
-        let Some(lv) = self.push(Edit::Move { item, left: Some(slot) }) else { return };
+        let left = self.left_of(&list.sequence, &Order::of_all(&list.sequence), &self.again.slots, slot);
+        let Some(lv) = self.push(Edit::Move { item, left }) else { return };
         let numbers = &self.tx.doc().numbers;
         self.again.slots.insert(numbers.id(lv), numbers.id(slot));
     }

@@ -14,7 +14,7 @@ struct Editor {
 impl Editor {
     fn new() -> Self {
         let mut undo = UndoManager::new();
-        undo.set_interval(Duration::ZERO);
+        undo.set_merge_interval(Duration::ZERO);
         Self { doc: Doc::new(ReplicaId::new(1)), undo }
     }
 
@@ -119,6 +119,64 @@ fn marks_go_back_to_what_they_were_and_come_back_with_their_text() {
 }
 
 #[test]
+fn marks_on_what_came_and_went_and_came_again_leave_nothing_behind() {
+    let mut ada = Editor::new();
+    ada.edit(|tx| tx.text("t").push("a"));
+    ada.edit(|tx| tx.text("t").insert(0, "aa").expect("it is within the text"));
+    ada.edit(|tx| tx.text("t").mark(0..3, "bold", true, Expand::None).expect("it is within the text"));
+    let all = show(&ada.doc);
+    ada.edit(|tx| tx.text("t").delete(0..1).expect("it is within the text"));
+    let end = show(&ada.doc);
+    for _ in 0..5 {
+        assert!(ada.undo());
+        assert_eq!(show(&ada.doc), all);
+        assert!(ada.undo() && !show(&ada.doc).contains("bold"));
+        while ada.undo() {}
+        while ada.redo() {}
+        assert_eq!(show(&ada.doc), end);
+    }
+}
+
+#[test]
+fn what_others_marked_meanwhile_stays() {
+    let mut ada = Editor::new();
+    ada.edit(|tx| tx.text("t").push("abcd"));
+    ada.edit(|tx| tx.text("t").mark(0..2, "size", 1, Expand::None).expect("it is within the text"));
+    ada.edit(|tx| tx.text("t").mark(0..4, "size", 2, Expand::None).expect("it is within the text"));
+    ada.edit(|tx| tx.text("t").delete(1..3).expect("it is within the text"));
+    ada.other(|tx| tx.text("t").mark(0..2, "link", "x", Expand::None).expect("it is within the text"));
+    assert!(ada.undo() && ada.undo());
+    let marks = |ada: &Editor, key: &str| -> Vec<Option<Value>> {
+        let spans = ada.doc.text("t").spans();
+        let marked = spans.iter().flat_map(|span| span.text.chars().map(|_| span.marks.get(key).cloned()));
+        marked.collect()
+    };
+    let one = Some(Value::Int(1));
+    assert_eq!(marks(&ada, "size"), [one.clone(), one, None, None]);
+    let link = Some(Value::from("x"));
+    assert_eq!(
+        marks(&ada, "link"),
+        [link.clone(), link.clone(), link.clone(), link],
+        "they marked all between"
+    );
+}
+
+#[test]
+fn what_is_typed_beside_a_mark_that_was_taken_back_has_none() {
+    let mut ada = Editor::new();
+    ada.edit(|tx| tx.text("t").push("ab"));
+    ada.edit(|tx| tx.text("t").mark(0..2, "bold", true, Expand::Both).expect("it is within the text"));
+    ada.undo();
+    ada.other(|tx| {
+        tx.text("t").push("!");
+        tx.text("t").insert(0, "!").expect("it is the start");
+    });
+    assert!(!show(&ada.doc).contains("bold"));
+    ada.redo();
+    assert_eq!(ada.doc.text("t").spans().len(), 1, "what was typed beside it meanwhile is marked, too");
+}
+
+#[test]
 fn an_item_comes_back_with_all_that_is_in_it() {
     let mut ada = Editor::new();
     ada.edit(|tx| {
@@ -155,11 +213,11 @@ fn edits_that_are_near_each_other_are_taken_back_together() {
     assert_eq!(doc.text("t").to_string(), "");
     assert!(!undo.can_undo() && undo.can_redo());
 
-    undo.begin_group();
+    undo.group_start();
     for at in [5, 10, 15] {
         undo.transact(&mut doc, Duration::from_secs(at), |tx| tx.text("t").push("x"));
     }
-    undo.end_group();
+    undo.group_end();
     assert!(!undo.can_redo());
     undo.transact(&mut doc, Duration::from_secs(15), |tx| tx.text("t").push("y"));
     undo.undo(&mut doc);
@@ -171,7 +229,7 @@ fn edits_that_are_near_each_other_are_taken_back_together() {
 #[test]
 fn the_oldest_groups_go() {
     let mut ada = Editor::new();
-    ada.undo.set_limit(2);
+    ada.undo.set_max_undo_steps(2);
     for text in ["a", "b", "c"] {
         ada.edit(|tx| tx.text("t").push(text));
     }
@@ -227,8 +285,12 @@ enum Do {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Do>> {
+    prop::collection::vec(step(), 1..14)
+}
+
+fn step() -> impl Strategy<Value = Do> {
     let at = any::<prop::sample::Index>;
-    let step = prop_oneof![
+    prop_oneof![
         3 => (at(), "[a-z]{1,4}").prop_map(|(at, text)| Do::Insert(at, text)),
         2 => (at(), 1..4usize).prop_map(|(at, len)| Do::Delete(at, len)),
         1 => (0..2u8, 0..9u8).prop_map(|(key, value)| Do::Set(key, value)),
@@ -244,8 +306,7 @@ fn steps() -> impl Strategy<Value = Vec<Do>> {
         1 => (at(), 0..9u8).prop_map(|(at, value)| Do::Assign(at, value)),
         3 => (at(), 1..4usize, 0..6u8, 0..4u8).prop_map(|(at, len, what, expand)| Do::Mark(at, len, what, expand)),
         1 => "[a-z]{1,4}".prop_map(Do::Type),
-    ];
-    prop::collection::vec(step, 1..14)
+    ]
 }
 
 fn perform(tx: &mut Transaction<'_>, step: &Do) {
@@ -313,9 +374,9 @@ proptest! {
         let mut ada = Editor::new();
         let mut seen = vec![show(&ada.doc)];
         for step in &steps {
-            ada.undo.begin_group();
+            ada.undo.group_start();
             ada.edit(|tx| perform(tx, step));
-            ada.undo.end_group();
+            ada.undo.group_end();
             let now = show(&ada.doc);
             if seen.last() != Some(&now) {
                 seen.push(now);
@@ -332,6 +393,40 @@ proptest! {
             prop_assert_eq!(show(&ada.doc), seen[0].clone());
             while ada.redo() {}
             prop_assert_eq!(Some(&show(&ada.doc)), seen.last());
+        }
+        let mut bob = Doc::new(ReplicaId::new(2));
+        bob.apply(&ada.doc.delta_since(&crate::VersionVector::new()).expect("all is kept")).expect("it is sound");
+        prop_assert_eq!(show(&bob), show(&ada.doc));
+    }
+
+    #[test]
+    fn each_undo_and_redo_leads_to_where_all_was(turns in prop::collection::vec((0..5u8, step()), 1..24)) {
+        let mut ada = Editor::new();
+        let (mut past, mut future) = (Vec::new(), Vec::new());
+        for (turn, step) in &turns {
+            let before = show(&ada.doc);
+            let (from, to) = match turn {
+                0 if ada.undo() => (&mut past, &mut future),
+                1 if ada.redo() => (&mut future, &mut past),
+                0 | 1 => continue,
+                _ => {
+                    let version = ada.doc.version().clone();
+                    ada.undo.group_end();
+                    ada.edit(|tx| perform(tx, step));
+                    if *ada.doc.version() != version {
+                        future.clear();
+                        past.push(before);
+                    }
+                    continue;
+                }
+            };
+            // Edits of which nothing is left are passed over.
+            let now = show(&ada.doc);
+            let at = from.iter().rposition(|then| *then == now);
+            prop_assert!(at.is_some() || now == before, "it never was like that: {}", now);
+            let passed = from.split_off(at.unwrap_or(from.len()));
+            to.push(before);
+            to.extend(passed.into_iter().skip(1).rev());
         }
         let mut bob = Doc::new(ReplicaId::new(2));
         bob.apply(&ada.doc.delta_since(&crate::VersionVector::new()).expect("all is kept")).expect("it is sound");

@@ -38,6 +38,11 @@ proptest! {
     }
 
     #[test]
+    fn two_replicas_agree(history in steps(2, edit, 40)) {
+        play(2, &history);
+    }
+
+    #[test]
     fn many_replicas_that_seldom_meet_agree(history in steps(6, edit, 20)) {
         play(6, &history);
     }

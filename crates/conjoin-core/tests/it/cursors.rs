@@ -61,7 +61,7 @@ fn play(kind: Kind, history: &[Step], at: &[Index]) {
     }
 }
 
-fn history<E: Strategy<Value = Edit>>(
+fn history<E: Strategy<Value = Edit> + 'static>(
     edits: impl Fn() -> E,
 ) -> impl Strategy<Value = (Vec<Step>, Vec<Index>)> {
     (steps(3, edits, 20), prop::collection::vec(any::<Index>(), 20))

@@ -55,19 +55,29 @@ impl Copy {
         }
     }
 
-    /// Changes it, and says whether that made a difference.
+    /// Changes it. Nothing is told for nothing.
     fn patch(&mut self, diff: &Diff) {
         match (self, diff) {
-            (Self::Counter(sum), Diff::Counter(now)) => *sum = *now,
-            (Self::FloatCounter(sum), Diff::FloatCounter(now)) => *sum = *now,
-            (Self::Register(values), Diff::Register(now)) => values.clone_from(now),
+            (Self::Counter(sum), Diff::Counter(now)) => {
+                assert_ne!(sum, now, "a counter changed");
+                *sum = *now;
+            }
+            (Self::FloatCounter(sum), Diff::FloatCounter(now)) => {
+                assert_ne!(sum, now, "a floating-point counter changed");
+                *sum = *now;
+            }
+            (Self::Register(values), Diff::Register(now)) => {
+                assert_ne!(values, now, "a register changed");
+                values.clone_from(now);
+            }
             (Self::Map(entries), Diff::Map(now)) => {
                 assert!(!now.is_empty(), "nothing is told for nothing");
                 for (key, content) in now {
-                    match content {
-                        Some(content) => drop(entries.insert(key.to_string(), content.clone())),
-                        None => drop(entries.remove(&**key)),
-                    }
+                    let before = match content {
+                        Some(content) => entries.insert(key.to_string(), content.clone()),
+                        None => entries.remove(&**key),
+                    };
+                    assert_ne!(before, *content, "{key} changed");
                 }
             }
             (Self::Set(values), Diff::Set { added, removed }) => {
@@ -123,7 +133,11 @@ fn walk_text(chars: &mut Vec<(char, Marks)>, steps: &[TextStep]) {
         match step {
             TextStep::Retain(len, marks) => {
                 assert!(*len > 0);
-                for (_, own) in &mut chars[at..at + len] {
+                for (char, own) in &mut chars[at..at + len] {
+                    let differs = |(key, value): (&std::sync::Arc<str>, &Value)| {
+                        own.get(&**key).unwrap_or(&Value::Null) != value
+                    };
+                    assert!(marks.iter().all(differs), "{marks:?} is on {char:?} already: {own:?}");
                     own.extend(marks.iter().map(|(key, value)| (key.to_string(), value.clone())));
                     own.retain(|_, value| *value != Value::Null);
                 }

@@ -7,6 +7,7 @@
 mod author;
 mod reading;
 mod tree;
+mod wire;
 
 use conjoin_core::{Kind, OpId, ReplicaId, Value, VersionVector};
 
@@ -108,6 +109,7 @@ impl Op {
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
     ops: Vec<Op>,
+    names: wire::Names,
 }
 
 impl Oracle {

@@ -1,6 +1,8 @@
 //! What once went wrong, each as small as it could be made.
 
-use conjoin_core::{ApplyError, Doc, ReplicaId, Value, VersionVector};
+use conjoin_core::{
+    ApplyError, Diff, Doc, HistoryGone, Kind, Marks, ReplicaId, TextStep, Value, VersionVector,
+};
 
 fn docs() -> (Doc, Doc) {
     (Doc::new(ReplicaId::new(1)), Doc::new(ReplicaId::new(2)))
@@ -66,7 +68,7 @@ fn what_stood_beside_something_let_go_of_can_be_stored() {
 }
 
 #[test]
-fn a_state_is_refused_clearly_by_who_has_compacted() {
+fn who_has_compacted_takes_over_the_state_of_who_has_seen_all_of_it() {
     let (mut ada, mut bob) = docs();
     ada.transact(|tx| tx.text("t").push("a"));
     ada.transact(|tx| tx.text("t").delete(..).expect("in bounds"));
@@ -74,6 +76,112 @@ fn a_state_is_refused_clearly_by_who_has_compacted() {
     ada.compact(&ada.version().clone());
     bob.transact(|tx| tx.text("t").push("b"));
     bob.set_history_limit(0);
-    assert_eq!(ada.merge_snapshot(&bob.state()).err(), Some(ApplyError::Compacted));
-    assert_eq!(ada.text("t").to_string(), "");
+    // What is new here is kept, too: it was made knowing what was let go of, and its history is here.
+    ada.transact(|tx| tx.text("t").push("c"));
+    let applied = ada.merge_snapshot(&bob.state()).expect("it has all that was let go of");
+    assert_eq!(applied.changed().patches.len(), 1);
+    assert_eq!((ada.text("t").to_string().as_str(), ada.version().len()), ("cb", 2));
+    let back = ada.delta_since(bob.version()).expect("it is new");
+    bob.apply(&back).expect("it applies");
+    assert_eq!(bob.text("t").to_string(), ada.text("t").to_string());
+}
+
+/// Ada has compacted what Bob has not seen all of.
+fn behind_a_compaction() -> (Doc, Doc) {
+    let (mut ada, mut bob) = docs();
+    ada.transact(|tx| {
+        tx.text("t").push("abc");
+        tx.map("m").list("l").push(1);
+    });
+    send(&ada, &mut bob);
+    ada.transact(|tx| {
+        tx.text("t").delete(1..2).expect("in bounds");
+        tx.map("m").list("l").push(2);
+        tx.counter("c").increment();
+    });
+    ada.compact(&ada.version().clone());
+    assert_eq!(ada.compacted(), *ada.version());
+    ada.transact(|tx| tx.text("t").push("d"));
+    assert_eq!(ada.delta_since(bob.version()).err(), Some(HistoryGone));
+    (ada, bob)
+}
+
+#[test]
+fn who_is_behind_a_compaction_takes_over_the_state() {
+    let (mut ada, mut bob) = behind_a_compaction();
+    let applied = bob.merge_snapshot(&ada.state()).expect("there is nothing here that is not there");
+    let changed = applied.changed();
+    let text = changed.iter().find(|patch| patch.target.kind == Kind::Text).expect("it changed");
+    let steps = vec![
+        TextStep::Retain(1, Marks::new()),
+        TextStep::Delete(1),
+        TextStep::Retain(1, Marks::new()),
+        TextStep::Insert("d".to_owned(), Marks::new()),
+    ];
+    assert_eq!(text.diff, Diff::Text(steps));
+    assert_eq!((bob.text("t").to_string().as_str(), bob.counter("c")), ("acd", 1));
+    assert_eq!(bob.map("m").list("l").len(), 2);
+    assert_eq!((bob.version(), bob.compacted()), (ada.version(), ada.compacted()));
+    // From then on all goes by deltas.
+    bob.transact(|tx| tx.map("m").list("l").push(3));
+    ada.transact(|tx| tx.text("t").insert(1, "x").expect("in bounds"));
+    send(&bob, &mut ada);
+    send(&ada, &mut bob);
+    assert_eq!((ada.text("t").to_string(), ada.map("m").list("l").len()), (bob.text("t").to_string(), 3));
+}
+
+#[test]
+fn who_is_behind_a_compaction_with_edits_of_its_own_keeps_them_and_is_told() {
+    let (mut ada, mut bob) = behind_a_compaction();
+    bob.transact(|tx| tx.text("t").push("!"));
+    let before = bob.to_json();
+    assert_eq!(bob.merge_snapshot(&ada.state()).err(), Some(ApplyError::Compacted));
+    assert_eq!(bob.to_json(), before);
+    let delta = bob.delta_since(ada.version()).expect("it is new");
+    assert_eq!(ada.apply(&delta).err(), Some(ApplyError::Compacted));
+    assert_eq!(ada.text("t").to_string(), "acd");
+}
+
+#[test]
+fn edits_made_behind_a_compaction_come_in_with_all_that_was_let_go_of() {
+    let (mut ada, mut bob) = docs();
+    ada.transact(|tx| tx.text("t").push("abc"));
+    send(&ada, &mut bob);
+    bob.transact(|tx| tx.text("t").insert(2, "!").expect("in bounds"));
+    ada.transact(|tx| tx.text("t").delete(1..2).expect("in bounds"));
+    let mut eve = Doc::new(ReplicaId::new(3));
+    send(&ada, &mut eve);
+    send(&bob, &mut eve);
+    ada.compact(&ada.version().clone());
+    ada.transact(|tx| tx.text("t").push("d"));
+    let delta = bob.delta_since(ada.version()).expect("it is new");
+    assert_eq!(ada.apply(&delta).err(), Some(ApplyError::Compacted));
+    ada.merge_snapshot(&eve.snapshot()).expect("it has all that was let go of");
+    assert_eq!(ada.text("t").to_string(), "a!cd");
+    assert!(ada.compacted().is_empty());
+}
+
+#[test]
+fn what_was_made_at_once_with_what_was_let_go_of_stands_where_it_did() {
+    let (mut bob, mut ada) = docs();
+    let mut eve = Doc::new(ReplicaId::new(3));
+    ada.transact(|tx| tx.text("t").push("a"));
+    send(&ada, &mut bob);
+    bob.transact(|tx| tx.text("t").push("b"));
+    ada.transact(|tx| tx.text("t").delete(..).expect("in bounds"));
+    for doc in [&mut bob, &mut eve] {
+        send(&ada, doc);
+    }
+    send(&bob, &mut eve);
+    // All have seen it, yet Ada does not know what Bob typed beside it.
+    eve.compact(&ada.version().clone());
+    ada.transact(|tx| tx.text("t").push("c"));
+    send(&ada, &mut eve);
+    send(&ada, &mut bob);
+    assert_eq!((eve.text("t").to_string(), bob.text("t").to_string()), ("cb".to_owned(), "cb".to_owned()));
+    assert_eq!(eve.compacted().total(), 1, "not the deletion: he had not seen it");
+    eve.transact(|tx| tx.text("t").push("d"));
+    let all = eve.version().clone();
+    eve.compact(&all);
+    assert_eq!(eve.compacted(), all);
 }

@@ -1,8 +1,9 @@
 //! Random histories of several replicas, played on real documents and on the oracle.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use conjoin_core::{Delta, Doc, ReplicaId, VersionVector};
+use conjoin_core::{Applied, ApplyError, Commit, Delta, Doc, ReplicaId, UndoManager, VersionVector};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -35,10 +36,14 @@ pub(crate) enum Step {
     Deliver(usize, Index),
     /// A replica forgets its history.
     Forget(usize),
+    /// A replica takes back the last transaction of its own that it has not taken back.
+    Undo(usize),
+    /// A replica does again what it took back last.
+    Redo(usize),
 }
 
 /// Histories of so many replicas, with edits of one sort.
-pub(crate) fn steps<E: Strategy<Value = Edit>>(
+pub(crate) fn steps<E: Strategy<Value = Edit> + 'static>(
     replicas: usize,
     edits: impl Fn() -> E,
     count: usize,
@@ -57,6 +62,8 @@ pub(crate) fn steps<E: Strategy<Value = Edit>>(
         1 => one().prop_map(Step::Compact),
         1 => one().prop_map(Step::Load),
         1 => two().prop_map(|(from, to)| Step::Fork(from, to)),
+        4 => one().prop_map(Step::Undo),
+        2 => one().prop_map(Step::Redo),
     ];
     prop::collection::vec(step, 1..count)
 }
@@ -65,15 +72,17 @@ pub(crate) fn steps<E: Strategy<Value = Edit>>(
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) docs: Vec<Doc>,
+    /// What each takes back its transactions with.
+    undo: Vec<UndoManager>,
     /// What somebody who knows nothing but the patches makes of each document that began empty.
     mirrors: Vec<Option<Mirror>>,
     pub(crate) deltas: Vec<Delta>,
     pub(crate) oracle: Oracle,
     /// How many replicas there ever were.
     replicas: u64,
-    /// Whether some history was dropped, so that some get states; whether some was compacted, after which
-    /// only those who have seen nothing may get states. The two do not go together.
-    forgotten: bool,
+    /// Somebody who takes in every delta, edits nothing and forgets nothing.
+    archive: Doc,
+    /// Whether some was compacted, after which not everybody can take in every state.
     compacted: bool,
     /// What was done, for whoever reads why a test failed.
     story: String,
@@ -83,11 +92,12 @@ impl World {
     pub(crate) fn new(replicas: usize) -> Self {
         let mut world = Self {
             docs: Vec::new(),
+            undo: (0..replicas).map(|_| undo_manager()).collect(),
             mirrors: vec![Some(Mirror::default()); replicas],
             deltas: Vec::new(),
             oracle: Oracle::default(),
             replicas: 0,
-            forgotten: false,
+            archive: Doc::new(ReplicaId::new(2000)),
             compacted: false,
             story: String::new(),
         };
@@ -116,11 +126,6 @@ impl World {
     /// Does it; returns the replica that it was done to.
     pub(crate) fn step(&mut self, step: &Step) -> usize {
         match *step {
-            Step::Snapshot(from, to) | Step::State(from, to) if self.compacted => {
-                self.step(&Step::Sync(from, to))
-            }
-            Step::Forget(at) | Step::Load(at) if self.compacted => at,
-            Step::Compact(at) if self.forgotten => at,
             Step::Edit(at, ref edits) => {
                 self.edit(at, edits);
                 at
@@ -138,32 +143,26 @@ impl World {
             Step::Snapshot(from, to) => {
                 self.tell(format_args!("{to} gets all of {from}"));
                 let bytes = self.docs[from].snapshot();
-                self.take_in(to, &bytes);
-                self.has_all_of(to, from);
+                self.take_in(from, to, |doc| doc.merge_snapshot(&bytes));
                 to
             }
             Step::State(from, to) => {
-                self.forgotten = true;
                 self.tell(format_args!("{to} gets the state of {from}"));
                 let bytes = self.docs[from].state();
-                self.take_in(to, &bytes);
-                self.has_all_of(to, from);
+                self.take_in(from, to, |doc| doc.merge_snapshot(&bytes));
                 to
             }
             Step::Merge(from, to) => {
                 self.tell(format_args!("{to} merges {from}"));
                 let other = self.docs[from].clone();
-                let applied = self.docs[to].merge(&other).expect("an honest document merges");
-                if let Some(mirror) = &mut self.mirrors[to] {
-                    mirror.patch(&applied.changed());
-                }
-                self.has_all_of(to, from);
+                self.take_in(from, to, |doc| doc.merge(&other));
                 to
             }
             Step::Fork(from, to) => {
                 let replica = self.new_replica();
                 self.tell(format_args!("{to} is a fork of {from} now"));
                 self.docs[to] = self.docs[from].fork(replica);
+                self.undo[to] = undo_manager();
                 self.mirrors[to] = None;
                 to
             }
@@ -176,6 +175,15 @@ impl World {
                     Err(error) => panic!("an honest snapshot was refused: {error}, after\n{}", self.story),
                 };
                 self.mirrors[at] = None;
+                self.undo[at] = undo_manager();
+                at
+            }
+            Step::Undo(at) => {
+                self.take_back(at, "undoes", UndoManager::undo);
+                at
+            }
+            Step::Redo(at) => {
+                self.take_back(at, "redoes", UndoManager::redo);
                 at
             }
             Step::Compact(at) => {
@@ -195,7 +203,6 @@ impl World {
                 to
             }
             Step::Forget(at) => {
-                self.forgotten = true;
                 self.tell(format_args!("{at} forgets its history"));
                 self.docs[at].set_history_limit(0);
                 self.docs[at].set_history_limit(1 << 20);
@@ -224,6 +231,7 @@ impl World {
         if let Some(mirror) = &mut self.mirrors[at] {
             mirror.patch(&commit.changed());
         }
+        self.undo[at].record(&commit, Duration::ZERO);
         let which = if delta.is_empty() { String::new() } else { format!(" (delta {})", self.deltas.len()) };
         self.tell(format_args!("{at} as {replica} edits{which}: {deeds:?}"));
         assert_eq!(
@@ -233,8 +241,26 @@ impl World {
             self.story
         );
         if !delta.is_empty() {
+            self.oracle.recognize(&delta, replica);
             self.deltas.push(delta);
         }
+    }
+
+    fn take_back(
+        &mut self,
+        at: usize,
+        what: &str,
+        take_back: impl for<'d> FnOnce(&mut UndoManager, &'d mut Doc) -> Option<Commit<'d>>,
+    ) {
+        let (replica, before) = (self.docs[at].replica(), self.docs[at].version().clone());
+        let Some(commit) = take_back(&mut self.undo[at], &mut self.docs[at]) else { return };
+        let delta = commit.delta();
+        if let Some(mirror) = &mut self.mirrors[at] {
+            mirror.patch(&commit.changed());
+        }
+        self.tell(format_args!("{at} {what} (delta {})", self.deltas.len()));
+        self.oracle.learn(&delta, replica, &before);
+        self.deltas.push(delta);
     }
 
     /// Applies a delta and returns whether something was missing.
@@ -249,13 +275,25 @@ impl World {
         applied.missing
     }
 
-    fn take_in(&mut self, to: usize, bytes: &[u8]) {
-        let applied = match self.docs[to].merge_snapshot(bytes) {
-            Ok(applied) => applied,
-            Err(error) => panic!("an honest snapshot was refused: {error}, after\n{}", self.story),
-        };
-        if let Some(mirror) = &mut self.mirrors[to] {
-            mirror.patch(&applied.changed());
+    fn take_in(
+        &mut self,
+        from: usize,
+        to: usize,
+        take: impl FnOnce(&mut Doc) -> Result<Applied<'_>, ApplyError>,
+    ) {
+        let (theirs, before) = (self.docs[from].version().clone(), self.docs[to].version().clone());
+        match take(&mut self.docs[to]) {
+            Ok(applied) => {
+                if let Some(mirror) = &mut self.mirrors[to] {
+                    mirror.patch(&applied.changed());
+                }
+                self.has_all_of(to, from);
+            }
+            // Whoever has something that is not there, and did not keep the history of it.
+            Err(ApplyError::Compacted) if self.compacted && !theirs.covers(&before) => {
+                assert_eq!(*self.docs[to].version(), before, "what is refused changes nothing");
+            }
+            Err(error) => panic!("an honest document was refused: {error}, after\n{}", self.story),
         }
     }
 
@@ -266,6 +304,14 @@ impl World {
 
     /// Everybody gets everything, until nothing more comes out that waited for something.
     pub(crate) fn settle(&mut self) {
+        // Two who have let go of history may each have something that they cannot tell the other.
+        for delta in &self.deltas {
+            self.archive.apply(delta).expect("an honest delta applies");
+        }
+        for at in 0..self.docs.len() {
+            let delta = self.archive.delta_since(self.docs[at].version()).expect("nothing is forgotten");
+            self.deliver(at, &through_bytes(&delta));
+        }
         let versions = |world: &Self| world.docs.iter().map(|doc| doc.version().clone()).collect::<Vec<_>>();
         let mut before = Vec::new();
         while versions(self) != before {
@@ -312,6 +358,12 @@ impl World {
     pub(crate) fn check_all(&self) {
         (0..self.docs.len()).for_each(|at| self.check(at));
     }
+}
+
+fn undo_manager() -> UndoManager {
+    let mut undo = UndoManager::new();
+    undo.set_merge_interval(Duration::ZERO);
+    undo
 }
 
 /// As it comes on the other side.

@@ -10,9 +10,9 @@ use crate::edits::{Deed, Hop, Reach};
 /// Somebody who edits, with what it has seen so far, its own operations included.
 #[derive(Debug)]
 pub(crate) struct Author<'a> {
-    oracle: &'a mut Oracle,
-    replica: ReplicaId,
-    saw: VersionVector,
+    pub(super) oracle: &'a mut Oracle,
+    pub(super) replica: ReplicaId,
+    pub(super) saw: VersionVector,
     lamport: u64,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Author<'a> {
         })
     }
 
-    fn push(&mut self, place: &Place, act: Act) -> OpId {
+    pub(super) fn push(&mut self, place: &Place, act: Act) -> OpId {
         let id = OpId { replica: self.replica, seq: self.saw.get(self.replica) };
         self.lamport += 1;
         let op = Op { id, lamport: self.lamport, saw: self.saw.clone(), place: place.clone(), act };

@@ -1,0 +1,221 @@
+//! Taking over another document whole, where neither history nor states can be joined: what one of both has
+//! [let go of](Doc::compact) tells nobody any more where the rest of the other's stood.
+//!
+//! Whoever has seen all that is here has all of it. What it has not seen is done again on its state, which
+//! works as long as the history of that is kept here and was made knowing what the other has let go of.
+//!
+//! Values keep the numbers that followers know them by, and are told the difference.
+
+use std::iter::Peekable;
+
+use crate::changed::Raw;
+use crate::doc::{Applied, ApplyError, Doc};
+use crate::join::CONTRADICTION;
+use crate::log::Log;
+use crate::numbers::{Lv, NONE};
+use crate::sequence::{Content, Sequence};
+use crate::state::{Data, Held, Parent};
+
+impl Doc {
+    /// Becomes what the other document is, with all that was seen here and not there.
+    pub(crate) fn take_over(&mut self, theirs: &Self) -> Result<Applied<'_>, ApplyError> {
+        let more = self.delta_since(&theirs.version).map_err(|_| ApplyError::Compacted)?;
+        let mut taken = theirs.clone();
+        taken.replica = self.replica;
+        taken.state_limit = self.state_limit;
+        // What its history says of values goes by their numbers there.
+        taken.log = Log::new();
+        taken.log.set_limit(self.log.limit());
+        taken.log.skip(0, taken.numbers.next());
+        for change in &more.changes {
+            if !change.is_ready(&taken.version) {
+                return Err(CONTRADICTION);
+            }
+            taken.apply_change(change)?;
+        }
+        let numbers = self.numbers_of(&taken)?;
+        taken.log.renumber(&numbers);
+        if !taken.state.renumber(&numbers) || !self.has_same_names(&taken) {
+            return Err(CONTRADICTION);
+        }
+        self.become_other(taken);
+        let missing = !self.pending.is_empty();
+        Ok(Applied::new(self, missing))
+    }
+
+    /// Takes the place of this document, and tells the difference.
+    pub(crate) fn become_other(&mut self, mut other: Self) {
+        other.pending = std::mem::take(&mut self.pending);
+        other.raw = self.difference(&other);
+        *self = other;
+        self.settle();
+    }
+
+    /// The numbers that another document's values, which has all that are here, have here or get.
+    fn numbers_of(&self, other: &Self) -> Result<Vec<u32>, ApplyError> {
+        let mut numbers = vec![NONE; other.state.containers.len()];
+        let mut found = vec![NONE; self.state.containers.len()];
+        let roots = self.state.places().filter_map(|(parent, kind, container)| match parent {
+            Parent::Root(name) => {
+                let there = other.strings.find(self.strings.get(name));
+                Some((container, there.and_then(|name| other.state.root(kind, name))))
+            }
+            _ => None,
+        });
+        let nested = self.state.made.iter().map(|(&made, &container)| {
+            let made = other.numbers.lv(self.numbers.id(made));
+            (container, made.and_then(|made| other.state.made.get(&made).copied()))
+        });
+        for (container, there) in roots.chain(nested) {
+            let there = there.ok_or(CONTRADICTION)?;
+            let (number, place) = (&mut numbers[there as usize], &mut found[container as usize]);
+            let is_new = *number == NONE && *place == NONE;
+            let kinds = [&self.state, &other.state].map(|state| &state.containers);
+            let same_kind = kinds[0][container as usize].kind == kinds[1][there as usize].kind;
+            if !same_kind || !(is_new || (*number, *place) == (container, there)) {
+                return Err(CONTRADICTION);
+            }
+            (*number, *place) = (container, there);
+        }
+        if found.contains(&NONE) {
+            return Err(CONTRADICTION);
+        }
+        let mut next = found.len() as u32;
+        for number in numbers.iter_mut().filter(|number| **number == NONE) {
+            *number = next;
+            next += 1;
+        }
+        Ok(numbers)
+    }
+
+    /// Whether another document has the strings of this replica by the same numbers.
+    fn has_same_names(&self, other: &Self) -> bool {
+        let names = |doc: &Self| -> Vec<_> {
+            let own = doc.numbers.replica_number(self.replica).and_then(|own| doc.names.get(own as usize));
+            let list = own.map_or(&[][..], |names| names.list());
+            list.iter().map(|&(string, seq)| (doc.strings.get(string).clone(), seq)).collect()
+        };
+        names(self) == names(other)
+    }
+
+    /// What leads from here to a document that has all values that are here, by the same numbers.
+    fn difference(&self, other: &Self) -> Vec<Raw> {
+        let mut raw = Vec::new();
+        for (container, of) in (0..).zip(&other.state.containers) {
+            let none;
+            let before = match self.state.containers.get(container as usize) {
+                Some(of) => &of.data,
+                None => {
+                    none = Data::new(of.kind);
+                    &none
+                }
+            };
+            match (before, &of.data) {
+                (Data::Counter(before), Data::Counter(after))
+                | (Data::FloatCounter(before), Data::FloatCounter(after)) => {
+                    let mut was = before.clone();
+                    for &(replica, sum) in &after.0 {
+                        let before = *was.of(replica, &mut 0);
+                        if before != sum {
+                            raw.push(Raw::Sum { container, replica, before });
+                        }
+                    }
+                }
+                (Data::Register(before), Data::Register(_)) => {
+                    raw.push(Raw::Writes { container, before: before.clone() });
+                }
+                (Data::Map(before), Data::Map(after)) => {
+                    for (&key, slot) in &after.slots {
+                        let was = self.strings.find(other.strings.get(key));
+                        let was = was.and_then(|key| before.slots.get(&key));
+                        let before = was.map_or(Held::Nothing, |slot| slot.held.clone());
+                        if before != slot.held {
+                            raw.push(Raw::Key { container, key, before });
+                        }
+                    }
+                }
+                (Data::Set(before), Data::Set(after)) => {
+                    let (before, after) = (&before.values, &after.values);
+                    let gone = before.keys().filter(|value| !after.contains_key(value));
+                    let new = after.keys().filter(|value| !before.contains_key(value));
+                    raw.extend(
+                        gone.chain(new).map(|value| Raw::Member { container, value: value.0.clone() }),
+                    );
+                }
+                (Data::List(before), Data::List(after)) => {
+                    self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
+                    for (&item, known) in &before.items {
+                        if let Some(item) = other.numbers.lv(self.numbers.id(item))
+                            && after.items.get(&item).is_some_and(|other| other.held != known.held)
+                        {
+                            raw.push(Raw::Assigned { container, item, before: known.held.clone() });
+                        }
+                    }
+                }
+                (Data::Text(before), Data::Text(after)) => {
+                    self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
+                    if !before.sequence.is_empty() {
+                        let new = |lv: Lv| !self.version.contains(other.numbers.id(lv));
+                        let marks = after.marks.iter().map(|mark| mark.lv).filter(|&mark| new(mark));
+                        raw.extend(marks.map(|mark| Raw::Format { container, mark }));
+                    }
+                }
+                _ => {}
+            }
+        }
+        raw
+    }
+
+    /// What leads from one sequence to another. Both have the elements that are in both in the same order.
+    fn splice<C: Content>(
+        &self,
+        container: u32,
+        before: &Sequence<C>,
+        other: &Self,
+        after: &Sequence<C>,
+        raw: &mut Vec<Raw>,
+    ) {
+        let mut push = |at: usize, deleted: usize, inserted: usize| {
+            if deleted + inserted > 0 {
+                let (at, deleted, inserted) = (at as u32, deleted as u32, inserted as u32);
+                raw.push(Raw::Splice { container, at, deleted, inserted });
+            }
+        };
+        if before.is_empty() {
+            return push(0, 0, after.len());
+        }
+        let mut old = stays((self, before), (other, after)).peekable();
+        let mut new = stays((other, after), (self, before)).peekable();
+        let mut at = 0;
+        loop {
+            let (deleted, inserted) = (count(&mut old, false), count(&mut new, false));
+            push(at, deleted, inserted);
+            at += inserted;
+            let mut stayed = 0;
+            while old.peek() == Some(&true) && new.next_if_eq(&true).is_some() {
+                old.next();
+                stayed += 1;
+            }
+            at += stayed;
+            if deleted + inserted + stayed == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// For each visible element of a sequence whether it is visible in another document's, too.
+fn stays<'s, C: Content>(
+    (doc, sequence): (&'s Doc, &'s Sequence<C>),
+    (other, there): (&'s Doc, &'s Sequence<C>),
+) -> impl Iterator<Item = bool> + 's {
+    let elements = sequence.runs().filter(|run| run.visible).flat_map(|run| run.lv..run.lv + run.len);
+    elements.map(|lv| {
+        let lv = other.numbers.lv(doc.numbers.id(lv));
+        lv.and_then(|lv| there.find(lv)).is_some_and(|place| place.visible)
+    })
+}
+
+fn count(flags: &mut Peekable<impl Iterator<Item = bool>>, wanted: bool) -> usize {
+    std::iter::from_fn(|| flags.next_if(|flag| *flag == wanted)).count()
+}
