@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use conjoin_core::behavior::{Behavior, MaybeSend, Subscription};
 use conjoin_core::{
-    Diff, Doc, Expand, Item, Kind, ListStep, Origin, OutOfBounds, Span, TextMut, TextStep, Transaction, Unit,
-    Value,
+    Cursor, Diff, Doc, Expand, Item, Kind, ListStep, Origin, OutOfBounds, Side, Span, TextMut, TextStep,
+    Transaction, Unit, Value,
 };
 
 use crate::Room;
@@ -127,6 +127,39 @@ impl Text {
         self.room.read(|doc| doc.text(&self.name).is_empty())
     }
 
+    /// The place before the character at `at`, which stays with what stands beside it while everyone edits.
+    /// `side` says where it is when something is inserted right at it. `None` past the end, inside a
+    /// character, and as long as nobody has edited the text.
+    ///
+    /// ```no_run
+    /// # fn edit(room: &conjoin::Room) -> Result<(), conjoin::OutOfBounds> {
+    /// # use conjoin::{Cursor, Side};
+    /// let notes = room.text("notes");
+    /// notes.push("ada and bob");
+    /// let caret = notes.cursor(8, Side::Right).expect("it is within the text");
+    /// notes.insert(0, "dear ")?;
+    /// assert_eq!(notes.resolve(&caret), Some(13));
+    /// // To others it goes as bytes.
+    /// assert_eq!(Cursor::from_bytes(&caret.to_bytes()), Ok(caret));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cursor(&self, at: usize, side: Side) -> Option<Cursor> {
+        self.room.read(|doc| {
+            let text = doc.text(&self.name);
+            text.cursor(text.convert(at, self.unit, Unit::Scalar)?, side)
+        })
+    }
+
+    /// Where a cursor of this text stands now. `None` if it is one of something else, or what it stands
+    /// beside was not seen here or was let go of.
+    pub fn resolve(&self, cursor: &Cursor) -> Option<usize> {
+        self.room.read(|doc| {
+            let at = doc.resolve(cursor).filter(|_| cursor.is_in(Kind::Text, &self.name))?;
+            doc.text(&self.name).convert(at, Unit::Scalar, self.unit)
+        })
+    }
+
     /// The text over time. It is copied when somebody looks after a change; an editor rather takes the
     /// steps of [`on_change`](Self::on_change).
     pub fn watch(&self) -> Behavior<String> {
@@ -231,6 +264,17 @@ impl List {
     /// Whether there are no items now.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The place before the item at `at`, as [`Text::cursor`] gives one; it goes along with an item that is
+    /// moved.
+    pub fn cursor(&self, at: usize, side: Side) -> Option<Cursor> {
+        self.room.read(|doc| doc.list(&self.name).cursor(at, side))
+    }
+
+    /// Where a cursor of this list stands now, as [`Text::resolve`] tells it.
+    pub fn resolve(&self, cursor: &Cursor) -> Option<usize> {
+        self.room.read(|doc| doc.resolve(cursor).filter(|_| cursor.is_in(Kind::List, &self.name)))
     }
 
     /// All items over time. They are copied when somebody looks after a change.

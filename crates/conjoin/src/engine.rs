@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Notifications, Source, Subscription};
-use conjoin_core::{Changed, Doc, Kind, ReplicaId, Transaction, Value, VersionVector};
+use conjoin_core::{Changed, Commit, Doc, Kind, ReplicaId, Transaction, UndoManager, Value, VersionVector};
 use conjoin_peer::{Event, Input, Manager, Output, PeerInfo, Session, Stats, Status};
 
 use crate::driver::{Driver, Identity, Sink};
@@ -62,6 +62,8 @@ struct State {
     doc: Doc,
     saving: Option<Saving>,
     observed: Observed,
+    /// What takes note of edits made here.
+    undo: Vec<Weak<Mutex<UndoManager>>>,
     /// What the followers have not been told yet, in the order it was done.
     changes: VecDeque<Changed>,
     /// The number of the next change.
@@ -71,6 +73,15 @@ struct State {
     wanted: bool,
     /// It was `wanted` when it was paused.
     paused: bool,
+}
+
+/// Whether a change is one to be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// Edits of the app.
+    Edits,
+    /// What took back edits, or did them again.
+    Nothing,
 }
 
 impl Engine {
@@ -112,6 +123,7 @@ impl Engine {
             doc,
             saving,
             observed,
+            undo: Vec::new(),
             changes: VecDeque::new(),
             next_change: 0,
             session,
@@ -189,30 +201,52 @@ impl Engine {
     }
 
     fn edit(&self, edit: &mut dyn FnMut(&mut Transaction<'_>)) {
+        self.change(&mut |doc| Some(doc.transact(&mut *edit)), Record::Edits);
+    }
+
+    /// Changes the document and does what follows from it. Says whether there was a change.
+    pub(crate) fn change(
+        &self,
+        change: &mut dyn for<'d> FnMut(&'d mut Doc) -> Option<Commit<'d>>,
+        record: Record,
+    ) -> bool {
         let (edited, notifications) = {
             let mut state = self.state();
-            let State { doc, observed, changes, .. } = &mut *state;
+            let State { doc, observed, changes, undo, .. } = &mut *state;
             let commit = {
                 let _editing = Editing::begin(&self.state);
-                doc.transact(edit)
+                change(doc)
             };
+            let commit = commit.filter(|commit| !commit.is_empty());
             let mut batch = Batch::new();
-            let edited = !commit.is_empty();
-            if edited {
+            if let Some(commit) = &commit {
+                if record == Record::Edits && !undo.is_empty() {
+                    let now = self.driver.now();
+                    undo.retain(|undo| {
+                        let undo = undo.upgrade();
+                        undo.map(|undo| lock(&undo).record(commit, now)).is_some()
+                    });
+                }
                 let follows = !self.followers.is_empty();
                 let changed =
                     if follows || observed.watches_values() { commit.changed() } else { Changed::default() };
-                observed.document_changed(doc, &changed, &mut batch);
+                observed.document_changed(commit.doc(), &changed, &mut batch);
                 if follows {
                     changes.push_back(changed);
                 }
             }
-            (edited, batch.apply())
+            (commit.is_some(), batch.apply())
         };
         if edited {
             self.feed(Input::Edited);
         }
         drop(notifications);
+        edited
+    }
+
+    /// Lets an undo manager take note of all edits from now on, as long as it is there.
+    pub(crate) fn record_to(&self, undo: &Arc<Mutex<UndoManager>>) {
+        self.state().undo.push(Arc::downgrade(undo));
     }
 
     /// `read` may be the app's.
@@ -606,6 +640,6 @@ fn read_state<R>(state: &Mutex<State>, read: impl FnOnce(&Doc) -> R) -> R {
 }
 
 /// A panic in an app's edit leaves the document whole: its transaction commits when it is dropped.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -50,6 +50,9 @@
 //! # }
 //! ```
 //!
+//! [`Room::undo_manager`] takes back what was edited here and nothing of others. A [`Cursor`] of a text or list
+//! is a place that stays where it is while others edit; its bytes can be sent to them.
+//!
 //! Callbacks run outside all locks, after what had to be sent was sent: they may edit, connect,
 //! disconnect, subscribe and unsubscribe.
 
@@ -70,16 +73,19 @@ mod saving;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod values;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
+#[cfg(feature = "serde")]
+pub use conjoin_core::SerdeError;
 pub use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Source, Subscription};
 pub use conjoin_core::{
-    Causality, Changed, ContainerId, Content, CounterMut, Diff, Doc, Expand, FloatCounterMut, Item, Kind,
-    ListMut, ListRef, ListStep, MapMut, MapRef, Marks, NotFinite, Origin, OutOfBounds, Patch, RegisterMut,
-    RegisterRef, ReplicaId, SetMut, SetRef, Span, Step, Target, TextMut, TextRef, TextStep, Transaction,
-    Unit, Value, VersionVector,
+    Causality, Changed, ContainerId, Content, CounterMut, Cursor, Diff, Doc, Expand, FloatCounterMut, Item,
+    Kind, ListMut, ListRef, ListStep, MapMut, MapRef, Marks, NotFinite, Origin, OutOfBounds, Patch,
+    RegisterMut, RegisterRef, ReplicaId, SetMut, SetRef, Side, Span, Step, Target, TextMut, TextRef,
+    TextStep, Transaction, Unit, Value, VersionVector,
 };
 pub use conjoin_peer::{
     Channel, Direction, Event, IceServer, PeerInfo, PeerState, Session, Stats, Status, Wire,
@@ -88,4 +94,5 @@ pub use conjoin_peer::{
 pub use crate::collections::{List, Set, Text};
 pub use crate::room::Room;
 pub use crate::storage::{Saved, Storage, StorageError};
+pub use crate::undo::UndoManager;
 pub use crate::values::{Counter, FloatCounter, Map, Register};

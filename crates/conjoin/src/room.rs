@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conjoin_core::behavior::{Behavior, MaybeSend, MaybeSync, Subscription};
-use conjoin_core::{Changed, Doc, ReplicaId, Transaction, VersionVector};
+use conjoin_core::{Changed, Cursor, Doc, ReplicaId, Transaction, VersionVector};
 use conjoin_peer::{Event, Input, PeerInfo, Session, Stats, Status};
 
 use crate::collections::{List, Set, Text};
 use crate::engine::Engine;
 use crate::storage::StorageError;
+use crate::undo::UndoManager;
 use crate::values::{Counter, FloatCounter, Map, Register};
 
 /// A document shared with everyone in a room.
@@ -102,6 +103,17 @@ impl Room {
     /// The set of this name: values that are in or not.
     pub fn set(&self, name: &str) -> Set {
         Set::new(self.clone(), name)
+    }
+
+    /// Takes note of all edits made with this room from now on, to take them back.
+    pub fn undo_manager(&self) -> UndoManager {
+        UndoManager::new(self.clone())
+    }
+
+    /// Where a cursor of a text or list stands now, nested ones too: an index in characters or items. `None` if
+    /// what it stands beside was not seen here or was let go of.
+    pub fn resolve(&self, cursor: &Cursor) -> Option<usize> {
+        self.engine.read(|doc| doc.resolve(cursor))
     }
 
     /// Reads the document: several values of one moment, and what is nested.

@@ -3,6 +3,7 @@
 mod documents;
 mod network;
 mod storage;
+mod undo;
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
