@@ -40,6 +40,8 @@ struct Again {
     elements: BTreeMap<OpId, OpId>,
     /// For elements that something came back as, what came back.
     was: BTreeMap<OpId, OpId>,
+    /// For values that came back with the item they were in, by what made them, the values they came back as.
+    containers: BTreeMap<OpId, OpId>,
     /// For writes that brought back an earlier one, that one.
     writes: BTreeMap<OpId, OpId>,
     /// For slots of items that came back to an earlier one, that one.
@@ -70,12 +72,21 @@ impl Recorded {
 
 impl Again {
     /// The element as which an element was last brought back.
-    fn element(&self, mut id: OpId) -> OpId {
-        while let Some(&next) = self.elements.get(&id) {
-            id = next;
-        }
-        id
+    fn element(&self, id: OpId) -> OpId {
+        last(&self.elements, id)
     }
+
+    fn came_back(&mut self, element: OpId, new: OpId) {
+        self.elements.insert(element, new);
+        self.was.insert(new, element);
+    }
+}
+
+fn last(of: &BTreeMap<OpId, OpId>, mut id: OpId) -> OpId {
+    while let Some(&next) = of.get(&id) {
+        id = next;
+    }
+    id
 }
 
 /// Whether a write is this one, or brought it back.
@@ -93,7 +104,8 @@ fn stands_for(again: &BTreeMap<OpId, OpId>, mut write: OpId, wanted: OpId) -> bo
 ///
 /// Only what this is told of is taken back: edits of others stay, and so do own ones that were not
 /// [recorded](Self::record). A register that held nothing before holds [`Null`](crate::Value::Null) then, since it cannot be
-/// emptied. Of edits whose history is not kept any more, what would be needed from it is left out.
+/// emptied. An item of a list that was edited itself does not come back where a plain value took its place.
+/// Of edits whose history is not kept any more, what would be needed from it is left out.
 ///
 /// ```
 /// use conjoin_core::{Doc, ReplicaId, UndoManager};
@@ -138,6 +150,7 @@ impl UndoManager {
             again: Again {
                 elements: BTreeMap::new(),
                 was: BTreeMap::new(),
+                containers: BTreeMap::new(),
                 writes: BTreeMap::new(),
                 slots: BTreeMap::new(),
                 recorded: Recorded(BTreeMap::new()),

@@ -13,7 +13,7 @@ use super::reverse::Reverse;
 use crate::gather::gather;
 use crate::numbers::Lv;
 use crate::op::{Anchor, Edit, Mark};
-use crate::state::{Data, MarkRecord};
+use crate::state::{Data, MarkRecord, Text};
 use crate::strings::StrId;
 use crate::value::Value;
 
@@ -38,16 +38,16 @@ enum Ends {
 impl Reverse<'_, '_> {
     /// Gives the characters under a mark the values they had before.
     pub(super) fn mark(&mut self, mark: &Mark<Lv, StrId>) {
-        let Data::Text(text) = self.data() else { return };
-        let order = Order::of_all(&text.sequence);
+        let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
+        let order = Order::of_all(&home.sequence);
         let over = order.between(mark.start, mark.end);
         let mut chars = Chars::new();
         let mut at = 0;
-        for run in text.sequence.runs() {
+        for run in home.sequence.runs() {
             let part = over.start.clamp(at, at + run.len) - at..over.end.clamp(at, at + run.len) - at;
             for lv in part.map(|nth| self.now(run.lv + nth)) {
                 let was_under = || {
-                    let then = self.forms(lv).last().and_then(|lv| order.of(lv));
+                    let then = self.forms(&self.again.was, lv).last().and_then(|lv| order.of(lv));
                     then.is_some_and(|at| over.contains(&at))
                 };
                 if let Some(place) = text.sequence.find(lv).filter(|place| place.visible)
@@ -63,8 +63,8 @@ impl Reverse<'_, '_> {
 
     /// Gives characters that came back the marks they had, in place of those they got where they stand.
     pub(super) fn marks_of(&mut self, elements: &[Lv]) {
-        let Data::Text(text) = self.data() else { return };
-        let mut keys: Vec<StrId> = text.marks.iter().map(|mark| mark.key).collect();
+        let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
+        let mut keys: Vec<StrId> = text.marks.iter().chain(&home.marks).map(|mark| mark.key).collect();
         keys.sort_unstable();
         keys.dedup();
         let index = |&lv: &Lv| text.sequence.find(lv).map(|place| (place.index, lv));
@@ -74,52 +74,54 @@ impl Reverse<'_, '_> {
         }
     }
 
-    /// What a character was, from what it is now back to what it was when the operation was made.
-    fn forms(&self, lv: Lv) -> impl Iterator<Item = Lv> + '_ {
-        let numbers = &self.doc().numbers;
-        let before = |&lv: &Lv| {
-            let before = || numbers.lv(*self.again.was.get(&numbers.id(lv))?);
-            if lv < self.lv { None } else { before() }
-        };
-        std::iter::successors(Some(lv), before)
-    }
-
     fn restore_marks(&mut self, key: StrId, chars: &Chars, ends: Ends) {
-        let Data::Text(text) = self.data() else { return };
+        let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
         let numbers = &self.doc().numbers;
-        let mut marks: Vec<&MarkRecord> = text.marks.iter().filter(|mark| mark.key == key).collect();
-        if marks.is_empty() {
-            return;
-        }
-        marks.sort_unstable_by_key(|mark| std::cmp::Reverse(numbers.stamp(mark.lv)));
-        let order = Order::of_all(&text.sequence);
+        let (order, order_then) = (Order::of_all(&text.sequence), Order::of_all(&home.sequence));
         // Where each character stands now, stood when the operation was made, and stood since.
         let (mut now, mut then, mut since) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (nth, &lv) in chars.values().enumerate() {
             now.extend(order.of(lv).map(|at| (at, nth)));
-            let mut forms = self.forms(lv).peekable();
+            let mut forms = self.forms(&self.again.was, lv).peekable();
             while let Some(form) = forms.next() {
-                let of = if forms.peek().is_some() { &mut since } else { &mut then };
-                of.extend(order.of(form).map(|at| (at, nth)));
+                match forms.peek() {
+                    Some(_) => since.extend(order.of(form).map(|at| (at, nth))),
+                    None => then.extend(order_then.of(form).map(|at| (at, nth))),
+                }
             }
         }
+        // The latest first.
+        let latest = |text: &'_ Text| {
+            let mut marks: Vec<MarkRecord> =
+                text.marks.iter().filter(|mark| mark.key == key).cloned().collect();
+            marks.sort_unstable_by_key(|mark| std::cmp::Reverse(numbers.stamp(mark.lv)));
+            marks
+        };
+        let (marks, marks_then) = (latest(text), latest(home));
         let mut counts: Vec<Option<&MarkRecord>> = vec![None; chars.len()];
         let mut should = counts.clone();
-        for mark in marks {
+        let others = |mark: &MarkRecord| mark.lv >= self.lv && !self.is_recorded(mark.lv);
+        for mark in &marks_then {
+            if mark.lv < self.lv || others(mark) {
+                for nth in take(&mut then, order_then.between(mark.start, mark.end)) {
+                    should[nth] = Some(mark);
+                }
+            }
+        }
+        let is_later = |mark: &MarkRecord, than: Option<&MarkRecord>| {
+            than.is_none_or(|than| numbers.stamp(mark.lv) > numbers.stamp(than.lv))
+        };
+        for mark in &marks {
             let over = order.between(mark.start, mark.end);
             for nth in take(&mut now, over.clone()) {
                 counts[nth] = Some(mark);
             }
-            let others = mark.lv >= self.lv && !self.is_recorded(mark.lv);
-            let mut covered = Vec::new();
-            if mark.lv < self.lv || others {
-                covered = take(&mut then, over.clone());
-            }
-            if others {
-                covered.extend(take(&mut since, over));
-            }
-            for nth in covered {
-                should[nth].get_or_insert(mark);
+            if others(mark) {
+                for nth in take(&mut since, over) {
+                    if is_later(mark, should[nth]) {
+                        should[nth] = Some(mark);
+                    }
+                }
             }
         }
         let value = |mark: &Option<&MarkRecord>| mark.map_or(Value::Null, |mark| mark.value.clone());

@@ -2,7 +2,7 @@
 //!
 //! It cannot be put beside what it was: an operation may name only what its author sees, since others may have
 //! [let go](crate::Doc::compact) of what is gone. So it goes right of what is visible there. What is visible
-//! may itself have come back, and then it stands for what it was first.
+//! may itself have come back since, and then counts as what it was when both were there.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -50,25 +50,35 @@ impl Order {
 }
 
 impl Reverse<'_, '_> {
-    /// Where an element stood first, as far as that is known. `before` says for those that came back what they
-    /// were.
-    pub(super) fn first_place(&self, order: &Order, before: &BTreeMap<OpId, OpId>, lv: Lv) -> Option<u32> {
+    /// What an element was, from what it is now back to what it was when the operation was made. `before` says
+    /// for those that came back what they were.
+    pub(super) fn forms<'f>(
+        &'f self,
+        before: &'f BTreeMap<OpId, OpId>,
+        lv: Lv,
+    ) -> impl Iterator<Item = Lv> + 'f {
         let numbers = &self.doc().numbers;
-        let before = |lv: &Lv| numbers.lv(*before.get(&numbers.id(*lv))?);
-        std::iter::successors(Some(lv), before).filter_map(|lv| order.of(lv)).last()
+        let before = move |&lv: &Lv| match before.get(&numbers.id(lv)) {
+            Some(&id) if lv >= self.lv => numbers.lv(id),
+            _ => None,
+        };
+        std::iter::successors(Some(lv), before)
     }
 
-    /// The visible element right of which something goes that stood where this element stands.
+    /// The visible element right of which something goes that stood where `was` stands, in the order of the time
+    /// when the operation was made. `near` is the index to look around.
     pub(super) fn left_of<C: Content>(
         &self,
         sequence: &Sequence<C>,
+        near: Option<usize>,
         order: &Order,
         before: &BTreeMap<OpId, OpId>,
-        lv: Lv,
+        was: Lv,
     ) -> Option<Lv> {
-        let place = |lv| self.first_place(order, before, lv);
-        let at = place(lv);
-        let mut index = sequence.find(lv)?.index;
+        let place = |lv| self.forms(before, lv).last().and_then(|lv| order.of(lv));
+        let at = order.of(was);
+        // What came back with all around it may not stand here at all.
+        let mut index = near.unwrap_or(0);
         while index > 0 && sequence.at(index - 1).is_some_and(|left| place(left) > at) {
             index -= 1;
         }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::place::Order;
-use super::{Again, stands_for};
+use super::{Again, last, stands_for};
 use crate::doc::Doc;
 use crate::log::{Entry, Local};
-use crate::numbers::{Lv, lies_in};
+use crate::numbers::{Lv, NONE, lies_in};
 use crate::op::{Edit, Item};
 use crate::state::{Data, Held, Members, Parent};
 use crate::strings::StrId;
@@ -35,7 +35,19 @@ pub(super) fn reverse(
         seq += len;
     }
     for (lv, container, edit) in parts.into_iter().rev() {
-        Reverse { tx, again, lv, container, start }.edit(&edit);
+        let now = container_now(tx.doc(), again, container);
+        Reverse { tx, again, lv, home: container, container: now, start }.edit(&edit);
+    }
+}
+
+/// The value as which one was last brought back.
+fn container_now(doc: &Doc, again: &Again, container: u32) -> u32 {
+    match doc.state.containers[container as usize].made {
+        NONE => container,
+        made => {
+            let made = doc.numbers.lv(last(&again.containers, doc.numbers.id(made)));
+            made.and_then(|made| doc.state.made.get(&made).copied()).unwrap_or(container)
+        }
     }
 }
 
@@ -44,6 +56,8 @@ pub(super) struct Reverse<'r, 'a> {
     tx: &'r mut Transaction<'a>,
     pub(super) again: &'r mut Again,
     pub(super) lv: Lv,
+    /// The value that was edited, and the one as which it came back if it did.
+    home: u32,
     container: u32,
     start: Lv,
 }
@@ -55,6 +69,11 @@ impl Reverse<'_, '_> {
 
     pub(super) fn data(&self) -> &Data {
         self.doc().state.data(self.container)
+    }
+
+    /// What was edited, as it is where it was.
+    pub(super) fn home(&self) -> &Data {
+        self.doc().state.data(self.home)
     }
 
     pub(super) fn push(&mut self, edit: Local) -> Option<Lv> {
@@ -88,7 +107,7 @@ impl Reverse<'_, '_> {
         if !doc.log.holds(0, self.lv) {
             return Err(Gone);
         }
-        let entries = doc.log.range(0, self.lv).filter(|entry| entry.container == self.container);
+        let entries = doc.log.range(0, self.lv).filter(|entry| entry.container == self.home);
         let found = entries.filter_map(|entry| Some((entry.lv, pick(entry)?)));
         Ok(found.max_by_key(|found| doc.numbers.stamp(found.0)))
     }
@@ -137,9 +156,13 @@ impl Reverse<'_, '_> {
     }
 
     fn put(&mut self, key: StrId) {
-        let Data::Map(map) = self.data() else { return };
-        let Some(slot) = map.slots.get(&key).filter(|slot| self.is_own(slot.lv)) else { return };
-        let holds = slot.held != Held::Nothing;
+        let (Data::Map(here), Data::Map(home)) = (self.data(), self.home()) else { return };
+        // A key that held nothing did not come along with a map that came back.
+        let slot = here.slots.get(&key);
+        let Some(last) = slot.or_else(|| home.slots.get(&key)).filter(|slot| self.is_own(slot.lv)) else {
+            return;
+        };
+        let holds = slot.is_some() && last.held != Held::Nothing;
         let map = self.container;
         let write = |entry: &Entry| match &entry.edit {
             edit @ (Edit::Put { .. } | Edit::Remove { .. } | Edit::Make { .. })
@@ -154,11 +177,22 @@ impl Reverse<'_, '_> {
             Some((lv, edit)) => (Some(lv), edit),
             None => (None, Edit::Remove { key }),
         };
-        // Made where it was made before, it is the same one, with all that is in it.
-        debug_assert!(!matches!(edit, Edit::Make { kind, base, .. }
-            if self.doc().state.at(Parent::Key { map, key, base: base.unwrap_or(Lv::MAX) }, kind).is_none()));
+        // Made where it was made before, it is the same one, with all that is in it; in a map that came back
+        // it is a copy.
+        let mut copy = None;
+        if let Edit::Make { kind, base, .. } = edit {
+            let at = |map| self.doc().state.at(Parent::Key { map, key, base: base.unwrap_or(NONE) }, kind);
+            let there = at(map);
+            copy = at(self.home).filter(|_| there.is_none()).map(|from| (from, kind, base));
+        }
         if holds || !matches!(edit, Edit::Remove { .. }) {
             self.push_for(edit, lv);
+        }
+        if let Some((from, kind, base)) = copy {
+            let parent = Parent::Key { map, key, base: base.unwrap_or(NONE) };
+            if let Some(to) = self.doc().state.at(parent, kind) {
+                self.tx.copy_into(from, to, self.again);
+            }
         }
     }
 
@@ -187,7 +221,7 @@ impl Reverse<'_, '_> {
         }
         let same = |other: &Value| Ordered(other.clone()) == Ordered(value.clone());
         let mut adds: Vec<Lv> = Vec::new();
-        for entry in doc.log.range(0, self.lv).filter(|entry| entry.container == self.container) {
+        for entry in doc.log.range(0, self.lv).filter(|entry| entry.container == self.home) {
             match &entry.edit {
                 Edit::Include(other) if same(other) => adds.push(entry.lv),
                 Edit::Exclude(other) if same(other) && !adds.is_empty() => {
@@ -246,31 +280,31 @@ impl Reverse<'_, '_> {
 
     /// Brings characters back where they stood.
     fn delete(&mut self, elements: Range<Lv>) {
-        let Data::Text(text) = self.data() else { return };
-        let order = Order::of_all(&text.sequence);
+        let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
+        let order = Order::of_all(&home.sequence);
         // Those between which nothing stands, not even what is gone, come back in one go.
-        let mut stretches: Vec<(Vec<Lv>, [Option<u32>; 2], String)> = Vec::new();
+        let mut stretches: Vec<(Vec<Lv>, Lv, u32, String)> = Vec::new();
         for original in elements {
             let element = self.now(original);
-            if text.sequence.find(element).is_none_or(|place| place.visible) {
+            if text.sequence.find(element).is_some_and(|place| place.visible) {
                 continue;
             }
+            let Some(at) = order.of(original) else { continue };
             let Some(char) = self.char_of(element) else { continue };
-            let at = [order.of(element), self.first_place(&order, &self.again.was, element)];
-            let next = at.map(|at| at.map(|at| at + 1));
             match stretches.last_mut() {
-                Some((elements, follows, chars)) if *follows == at => {
+                Some((elements, _, next, chars)) if *next == at => {
                     elements.push(element);
                     chars.push(char);
-                    *follows = next;
+                    *next += 1;
                 }
-                _ => stretches.push((vec![element], next, char.into())),
+                _ => stretches.push((vec![element], original, at + 1, char.into())),
             }
         }
         let mut back: Vec<Lv> = Vec::new();
-        for (elements, _, text) in stretches {
+        for (elements, was, _, text) in stretches {
             let Data::Text(here) = self.data() else { return };
-            let left = self.left_of(&here.sequence, &order, &self.again.was, elements[0]);
+            let near = here.sequence.find(elements[0]).map(|place| place.index);
+            let left = self.left_of(&here.sequence, near, &order, &self.again.was, was);
             let Some(first) = self.push(Edit::Insert { left, text }) else { continue };
             self.came_back(&elements, first);
             back.extend((first..).take(elements.len()));
@@ -281,9 +315,7 @@ impl Reverse<'_, '_> {
     fn came_back(&mut self, elements: &[Lv], first: Lv) {
         let numbers = &self.tx.doc().numbers;
         for (&element, new) in elements.iter().zip(first..) {
-            let (element, new) = (numbers.id(element), numbers.id(new));
-            self.again.elements.insert(element, new);
-            self.again.was.insert(new, element);
+            self.again.came_back(numbers.id(element), numbers.id(new));
         }
     }
 
@@ -298,13 +330,15 @@ impl Reverse<'_, '_> {
 
     /// Brings items back where they stood, with what they held.
     fn remove(&mut self, items: Range<Lv>) {
-        let Data::List(list) = self.data() else { return };
-        let order = Order::of_all(&list.sequence);
+        let Data::List(home) = self.home() else { return };
+        let order = Order::of_all(&home.sequence);
         for original in items {
             let item = self.now(original);
-            let Data::List(list) = self.data() else { return };
-            let Some(known) = list.items.get(&item).filter(|item| item.removed) else { continue };
+            let (Data::List(list), Data::List(home)) = (self.data(), self.home()) else { return };
+            let known = list.items.get(&item).or_else(|| home.items.get(&item));
+            let Some(known) = known.filter(|item| item.removed) else { continue };
             let (slot, written) = (known.slot, known.written);
+            let was = home.items.get(&original).map_or(slot, |item| item.slot);
             let (content, nested) = match &known.held {
                 Held::Value(value) => (Item::Value(value.clone()), None),
                 Held::Container(nested) => {
@@ -314,7 +348,8 @@ impl Reverse<'_, '_> {
             };
             let kind = if let Item::Nested(kind) = content { Some(kind) } else { None };
             let items = vec![content];
-            let left = self.left_of(&list.sequence, &order, &self.again.slots, slot);
+            let near = list.sequence.find(slot).map(|place| place.index);
+            let left = self.left_of(&list.sequence, near, &order, &self.again.slots, was);
             let Some(new) = self.push(Edit::InsertItems { left, items }) else { continue };
             self.came_back(&[item], new);
             let numbers = &self.tx.doc().numbers;
@@ -324,7 +359,7 @@ impl Reverse<'_, '_> {
             if let (Some(from), Some(kind)) = (nested, kind)
                 && let Some(to) = self.doc().state.at(parent, kind)
             {
-                self.tx.copy_into(from, to);
+                self.tx.copy_into(from, to, self.again);
             }
         }
     }
@@ -343,7 +378,10 @@ impl Reverse<'_, '_> {
         };
         let Ok(before) = self.before(moved) else { return };
         let slot = before.map_or(original, |before| before.0);
-        let left = self.left_of(&list.sequence, &Order::of_all(&list.sequence), &self.again.slots, slot);
+        let Data::List(home) = self.home() else { return };
+        let (near, order) = (list.sequence.find(slot), Order::of_all(&home.sequence));
+        let near = near.map(|place| place.index);
+        let left = self.left_of(&list.sequence, near, &order, &self.again.slots, slot);
         let Some(lv) = self.push(Edit::Move { item, left }) else { return };
         let numbers = &self.tx.doc().numbers;
         self.again.slots.insert(numbers.id(lv), numbers.id(slot));

@@ -201,6 +201,41 @@ fn an_item_comes_back_with_all_that_is_in_it() {
 }
 
 #[test]
+fn what_was_done_inside_an_item_is_taken_back_after_the_item_came_back() {
+    let mut ada = Editor::new();
+    ada.edit(|tx| {
+        tx.list("l").push(1);
+        tx.list("l").insert_map(1).expect("it is the end").set("title", "Tea");
+    });
+    let card = |ada: &Editor| ada.doc.list("l").map(1).to_json();
+    let map = |tx: &mut Transaction<'_>, edit: &dyn Fn(&mut crate::MapMut<'_, '_>)| {
+        edit(&mut tx.list("l").map(1).expect("it is there"));
+    };
+    let mut seen = vec![card(&ada)];
+    let edits: [&dyn Fn(&mut crate::MapMut<'_, '_>); 6] = [
+        &|card| card.set("title", "Green tea"),
+        &|card| card.text("body").push("boil"),
+        &|card| card.text("body").push(" water"),
+        &|card| card.list("tags").push("hot"),
+        &|card| card.counter("votes").add(3),
+        &|card| card.set_of("by").insert("ada"),
+    ];
+    for edit in edits {
+        ada.edit(|tx| map(tx, edit));
+        seen.push(card(&ada));
+    }
+    ada.edit(|tx| tx.list("l").remove(1..2).expect("it is an item"));
+    for _ in 0..3 {
+        for then in seen.iter().rev() {
+            assert!(ada.undo());
+            assert_eq!(card(&ada), *then);
+        }
+        while ada.redo() {}
+        assert_eq!(ada.doc.list("l").len(), 1);
+    }
+}
+
+#[test]
 fn edits_that_are_near_each_other_are_taken_back_together() {
     let mut doc = Doc::new(ReplicaId::new(1));
     let mut undo = UndoManager::new();
@@ -282,6 +317,8 @@ enum Do {
     Assign(prop::sample::Index, u8),
     Mark(prop::sample::Index, usize, u8, u8),
     Type(String),
+    Note(prop::sample::Index, String),
+    Write(prop::sample::Index, String),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Do>> {
@@ -306,6 +343,8 @@ fn step() -> impl Strategy<Value = Do> {
         1 => (at(), 0..9u8).prop_map(|(at, value)| Do::Assign(at, value)),
         3 => (at(), 1..4usize, 0..6u8, 0..4u8).prop_map(|(at, len, what, expand)| Do::Mark(at, len, what, expand)),
         1 => "[a-z]{1,4}".prop_map(Do::Type),
+        1 => (at(), "[a-z]{1,4}").prop_map(|(at, text)| Do::Note(at, text)),
+        2 => (at(), "[a-z]{1,4}").prop_map(|(at, text)| Do::Write(at, text)),
     ]
 }
 
@@ -357,7 +396,16 @@ fn perform(tx: &mut Transaction<'_>, step: &Do) {
             Ok(())
         }
         Do::Push(at, value) => tx.list("l").insert(at.index(items + 1), u32::from(*value)),
+        Do::Note(at, text) => tx.list("l").insert_text(at.index(items + 1)).map(|mut note| note.push(text)),
         _ if items == 0 => Ok(()),
+        Do::Write(at, text) => {
+            if let Some(mut note) = tx.list("l").text(at.index(items)) {
+                note.push(text);
+            }
+            Ok(())
+        }
+        // What is edited itself cannot come back where a plain value took its place.
+        Do::Assign(at, _) if tx.doc().list("l").get(at.index(items)).is_none() => Ok(()),
         Do::Take(at) => {
             let at = at.index(items);
             tx.list("l").remove(at..at + 1)
