@@ -80,10 +80,9 @@ impl Doc {
         if found.contains(&NONE) {
             return Err(CONTRADICTION);
         }
-        let mut next = found.len() as u32;
-        for number in numbers.iter_mut().filter(|number| **number == NONE) {
+        let absent = numbers.iter_mut().filter(|number| **number == NONE);
+        for (number, next) in absent.zip(found.len() as u32..) {
             *number = next;
-            next += 1;
         }
         Ok(numbers)
     }
