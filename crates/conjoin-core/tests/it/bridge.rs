@@ -202,7 +202,7 @@ fn only_what_differs_is_edited() {
         tx.map("kinds").set_of("s").insert("a");
         tx.map("kinds").register("r").set(1);
     });
-    let mut operations = |doc: &mut Doc, all: &Everything| {
+    let operations = |doc: &mut Doc, all: &Everything| {
         doc.transact(|tx| tx.map("all").reconcile(all).expect("a document can hold it")).delta().operations()
     };
     assert_eq!(operations(&mut doc, &all), 0);
