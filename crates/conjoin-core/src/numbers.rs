@@ -60,6 +60,8 @@ struct Recent {
     seq: u32,
     until: Lv,
     unseen: Vec<Range<Lv>>,
+    /// Whether it is of a change that says it had seen more, and that may yet be refused.
+    tentative: bool,
 }
 
 /// So many replicas are remembered as what they had not seen.
@@ -239,7 +241,10 @@ impl Numbers {
         }
         let Some(replica) = replica else { return self.walk(deps.iter().copied()) };
         let seq = self.count(replica);
-        let known = self.recent.iter().position(|recent| recent.replica == replica && recent.seq == seq);
+        let known = self
+            .recent
+            .iter()
+            .position(|recent| recent.replica == replica && recent.seq == seq && !recent.tentative);
         let mut recent = match known {
             Some(at) if deps.is_empty() => {
                 let mut recent = self.recent.remove(at);
@@ -250,7 +255,8 @@ impl Numbers {
             }
             _ => {
                 let parents = deps.iter().copied().chain(previous);
-                Recent { replica, seq, until: self.next, unseen: self.walk(parents) }
+                let tentative = !deps.is_empty();
+                Recent { replica, seq, until: self.next, unseen: self.walk(parents), tentative }
             }
         };
         let unseen = recent.unseen.clone();
@@ -271,6 +277,7 @@ impl Numbers {
         if let Some(recent) = self.recent.first_mut().filter(|recent| recent.replica == replica) {
             recent.seq += len;
             recent.until += len;
+            recent.tentative = false;
         }
     }
 
@@ -335,6 +342,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_a_refused_change_said_it_had_seen_is_forgotten() {
+        let mut numbers = Numbers::new();
+        let [ada, bob] = [1, 2].map(|id| numbers.introduce(ReplicaId::new(id)));
+        let lv = numbers.push(bob, 1, &[]);
+        numbers.push(ada, 2, &[]);
+        assert_eq!(numbers.unseen(Some(bob), &[lv + 2]), []);
+        assert_eq!(numbers.unseen(Some(bob), &[]), [lv + 1..lv + 3]);
+    }
 
     proptest! {
         #[test]
