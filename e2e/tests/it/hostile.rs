@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use conjoin_e2e::{DemoPage, Kind, Layout, View, Window};
+use conjoin_e2e::{Browser, DemoPage, Kind, Layout, View, Window};
 use serde_json::json;
 
-use crate::scene::{BOUND, Scene, agree, click, meet, scene};
+use crate::{
+    program::{self, Program},
+    scene::{BOUND, Scene, agree, click, meet, scene},
+};
 
 const MALLORY: &str = include_str!("hostile.js");
 
@@ -20,12 +23,18 @@ fn stage(scene: &mut Scene, room: &str) -> Result<(DemoPage, DemoPage, Window)> 
     meet(&[&a, &b], BOUND)?;
     a.click("increment")?;
     agree(&[&a, &b], 1)?;
-    let mallory = scene.browser()?.open(Layout::Window)?;
+    let mallory = enter(scene, &scene.browser()?, room)?;
+    Ok((a, b, mallory))
+}
+
+/// Mallory joins two others.
+fn enter(scene: &Scene, browser: &Browser, room: &str) -> Result<Window> {
+    let mallory = browser.open(Layout::Window)?;
     // Any page of an http address will do that runs nothing of its own.
     mallory.load(&format!("{}/nothing-is-here", scene.server.address()))?;
     let victims = mallory.execute(MALLORY, json!([scene.server.signaling(), room, MALLORYS_ID]))?;
     ensure!(victims.as_array().is_some_and(|victims| victims.len() == 2), "{victims}");
-    Ok((a, b, mallory))
+    Ok(mallory)
 }
 
 /// Whether the page shows the other as connected, and Mallory as one who is not.
@@ -122,5 +131,46 @@ fn garbage_over_a_real_link_ends_that_link_alone() -> Result<()> {
         a.window().click(".problem button")?;
         a.wait("nothing wrong any more", Duration::from_secs(5), |view| view.problem.is_none())?;
         Ok(())
+    })
+}
+
+#[test]
+fn a_program_stands_all_that_as_well() -> Result<()> {
+    scene(|scene| {
+        let (browser, hers) = (scene.browser()?, scene.browser()?);
+        let page = scene.join(&browser, "program")?;
+        let program = Program::join(scene, "program", "Ada")?;
+        program::meet(&[&page], &[&program], BOUND)?;
+        let id = program.room.peer_id();
+        let what = ["mallory.nonsense()", "return mallory.offers(arguments[0])", "mallory.flood()"];
+        for (number, what) in (1..).zip(what) {
+            let mallory = enter(scene, &hers, "program")?;
+            mallory.execute(what, json!([id]))?;
+            program.add(1);
+            page.click("increment")?;
+            program::agree(&[&page], &[&program], 2 * number, BOUND)?;
+            mallory.execute("mallory.leave()", json!([]))?;
+            program::meet(&[&page], &[&program], BOUND)?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn garbage_over_a_real_link_to_a_program_ends_that_link_alone() -> Result<()> {
+    scene(|scene| {
+        let (browser, hers) = (scene.browser()?, scene.browser()?);
+        let page = scene.join(&browser, "program")?;
+        let program = Program::join(scene, "program", "Ada")?;
+        program::meet(&[&page], &[&program], BOUND)?;
+        let mallory = enter(scene, &hers, "program")?;
+        let ended =
+            mallory.execute("return mallory.garbage(arguments[0])", json!([program.room.peer_id()]))?;
+        ensure!(ended == "closed", "{ended}");
+        program.add(1);
+        page.click("increment")?;
+        program::agree(&[&page], &[&program], 2, BOUND)?;
+        mallory.execute("mallory.leave()", json!([]))?;
+        program::meet(&[&page], &[&program], BOUND)
     })
 }
