@@ -62,7 +62,7 @@ impl Doc {
         let mut columns = Columns::default();
         let mut log = self.log.iter();
         for (replica, len, deps) in &head.spans {
-            let mut deps = again.resolve_deps(deps).ok()?;
+            let mut deps = again.resolve_deps(*replica, deps).ok()?;
             let (mut done, mut row) = (0, None);
             while done < *len {
                 let entry = light(log.next()?);
@@ -139,7 +139,7 @@ impl Doc {
         let mut replay = Replay::new(visible.len() + hidden.len, kept);
         let mut rows = Rows::new(&all);
         for (replica, len, deps) in &head.spans {
-            let (mut done, mut deps) = (0, self.resolve_deps(deps)?);
+            let (mut done, mut deps) = (0, self.resolve_deps(*replica, deps)?);
             while done < *len {
                 self.make_roots(&head.roots);
                 let (entry, plain) = rows.next(self.numbers.next(), &self.state, self.strings.len())?;

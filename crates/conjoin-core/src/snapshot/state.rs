@@ -154,6 +154,7 @@ impl Doc {
             let back = reader.varint()?;
             let dep =
                 u32::try_from(back).ok().filter(|back| *back > 0).and_then(|back| next.checked_sub(back));
+            let dep = dep.filter(|&dep| !self.numbers.is_of(dep, replica));
             deps.push(dep.ok_or(DecodeError::Malformed("dependency"))?);
         }
         self.numbers.push(replica, len as u32, &deps);

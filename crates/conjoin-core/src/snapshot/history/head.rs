@@ -117,8 +117,11 @@ impl Doc {
         Ok(Head { spans, roots })
     }
 
-    pub(super) fn resolve_deps(&self, deps: &[u32]) -> Result<Vec<Lv>, DecodeError> {
-        deps.iter().map(|&back| self.numbers.next().checked_sub(back).ok_or(MALFORMED)).collect()
+    /// What a replica's next operation had seen last of others.
+    pub(super) fn resolve_deps(&self, replica: u32, deps: &[u32]) -> Result<Vec<Lv>, DecodeError> {
+        let dep = |&back: &u32| self.numbers.next().checked_sub(back);
+        let of_others = |dep: &Lv| !self.numbers.is_of(*dep, replica);
+        deps.iter().map(|back| dep(back).filter(of_others).ok_or(MALFORMED)).collect()
     }
 
     /// Makes the named values whose turn it is.
