@@ -355,7 +355,7 @@ mod tests {
         let lv = numbers.push(bob, 1, &[]);
         numbers.push(ada, 2, &[]);
         assert_eq!(numbers.unseen(Some(bob), &[lv + 2]), []);
-        assert_eq!(numbers.unseen(Some(bob), &[]), [lv + 1..lv + 3]);
+        assert_eq!(numbers.unseen(Some(bob), &[]).first(), Some(&(lv + 1..lv + 3)));
     }
 
     proptest! {
