@@ -168,7 +168,10 @@ impl Log {
                 (&mut last.edit, &entry.edit)
             && left + 1 == entry.lv
         {
-            before.push_str(text);
+            match text.as_bytes() {
+                [byte] => before.push(char::from(*byte)),
+                _ => before.push_str(text),
+            }
             last.len += entry.len;
             self.size += text.len();
             return;

@@ -47,7 +47,7 @@ pub(crate) struct Numbers {
     /// For each replica the first sequence number of each of its spans, and the number it has here.
     places: Vec<Vec<(u32, Lv)>>,
     next: Lv,
-    /// The latest operations: those no other one here had seen.
+    /// The latest operations, in order: those no other one here had seen.
     heads: Vec<Lv>,
     /// What the authors of the latest concurrent operations had not seen.
     recent: Vec<Recent>,
@@ -204,23 +204,25 @@ impl Numbers {
     /// Numbers the next `len` operations of a replica, whose author had seen `deps` of others.
     pub(crate) fn push(&mut self, replica: u32, len: u32, deps: &[Lv]) -> Lv {
         let lv = self.next;
+        let end = lv.checked_add(len).expect("nobody makes two billion operations in one session");
         if !(self.follows(replica) && deps.is_empty()) {
             let lamport = self.lamport_after(Some(replica), deps);
             let seq = self.count(replica);
             let previous = self.last_of(replica);
-            self.heads.retain(|head| Some(*head) != previous && !deps.contains(head));
+            for lv in deps.iter().chain(&previous) {
+                if let Ok(at) = self.heads.binary_search(lv) {
+                    self.heads.remove(at);
+                }
+            }
             self.heads.push(lv);
             self.spans.push(Span { lv, replica, seq, lamport, deps: self.deps.len() as u32 });
             self.deps.extend_from_slice(deps);
             self.places[replica as usize].push((seq, lv));
         }
-        self.next = self.next.checked_add(len).expect("nobody makes two billion operations in one session");
-        // The span's operations before were a head, or the new one would not have followed on them.
-        let last = self.next - 1;
-        let span = self.spans.last().expect("there is one: it was just extended").lv;
-        match self.heads.iter_mut().find(|head| **head >= span) {
-            Some(head) => *head = last,
-            None => self.heads.push(last),
+        self.next = end;
+        // The last span's end is a head, and the heads are in order.
+        if let Some(head) = self.heads.last_mut() {
+            *head = end - 1;
         }
         lv
     }

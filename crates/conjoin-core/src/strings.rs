@@ -51,9 +51,16 @@ pub(crate) struct Names {
     /// Each with the sequence number of the operation that introduced it.
     list: Vec<(StrId, u32)>,
     numbers: BTreeMap<StrId, u32>,
+    /// The two used last, with their numbers: mostly the name of a value and a key in it.
+    latest: [Option<(StrId, u32)>; 2],
 }
 
 impl Names {
+    /// Whether a string is known to have a number, without looking it up.
+    pub(crate) fn is_latest(&self, string: StrId) -> bool {
+        self.latest[0].is_some_and(|latest| latest.0 == string)
+    }
+
     pub(crate) fn list(&self) -> &[(StrId, u32)] {
         &self.list
     }
@@ -65,17 +72,25 @@ impl Names {
 
     /// The number of a string, and which operation introduced it.
     pub(crate) fn number(&self, string: StrId) -> Option<(u32, u32)> {
-        let number = *self.numbers.get(&string)?;
+        let latest = self.latest.iter().flatten().find(|latest| latest.0 == string);
+        let number = latest.map(|latest| latest.1).or_else(|| self.numbers.get(&string).copied())?;
         Some((number, self.list[number as usize].1))
     }
 
     /// Gives a string its number, unless it has one; says whether it had none.
     pub(crate) fn introduce(&mut self, string: StrId, seq: u32) -> bool {
+        if self.latest.iter().flatten().any(|latest| latest.0 == string) {
+            if !self.is_latest(string) {
+                self.latest.swap(0, 1);
+            }
+            return false;
+        }
         let next = self.list.len() as u32;
-        let new = *self.numbers.entry(string).or_insert(next) == next;
-        if new {
+        let number = *self.numbers.entry(string).or_insert(next);
+        if number == next {
             self.list.push((string, seq));
         }
-        new
+        self.latest = [Some((string, number)), self.latest[0]];
+        number == next
     }
 }

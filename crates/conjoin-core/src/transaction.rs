@@ -51,37 +51,37 @@ impl<'a> Transaction<'a> {
 
     /// The counter of this name.
     pub fn counter<'t>(&'t mut self, name: &'t str) -> CounterMut<'t, 'a> {
-        CounterMut { tx: self, place: Place::Root(Kind::Counter, name) }
+        CounterMut { place: self.root(Kind::Counter, name), tx: self }
     }
 
     /// The floating-point counter of this name.
     pub fn float_counter<'t>(&'t mut self, name: &'t str) -> FloatCounterMut<'t, 'a> {
-        FloatCounterMut { tx: self, place: Place::Root(Kind::FloatCounter, name) }
+        FloatCounterMut { place: self.root(Kind::FloatCounter, name), tx: self }
     }
 
     /// The register of this name.
     pub fn register<'t>(&'t mut self, name: &'t str) -> RegisterMut<'t, 'a> {
-        RegisterMut { tx: self, place: Place::Root(Kind::Register, name) }
+        RegisterMut { place: self.root(Kind::Register, name), tx: self }
     }
 
     /// The map of this name.
     pub fn map<'t>(&'t mut self, name: &'t str) -> MapMut<'t, 'a> {
-        MapMut { tx: self, place: Place::Root(Kind::Map, name) }
+        MapMut { place: self.root(Kind::Map, name), tx: self }
     }
 
     /// The set of this name.
     pub fn set<'t>(&'t mut self, name: &'t str) -> SetMut<'t, 'a> {
-        SetMut { tx: self, place: Place::Root(Kind::Set, name) }
+        SetMut { place: self.root(Kind::Set, name), tx: self }
     }
 
     /// The list of this name.
     pub fn list<'t>(&'t mut self, name: &'t str) -> ListMut<'t, 'a> {
-        ListMut { tx: self, place: Place::Root(Kind::List, name) }
+        ListMut { place: self.root(Kind::List, name), tx: self }
     }
 
     /// The text of this name.
     pub fn text<'t>(&'t mut self, name: &'t str) -> TextMut<'t, 'a> {
-        TextMut { tx: self, place: Place::Root(Kind::Text, name), unit: Unit::Scalar }
+        TextMut { place: self.root(Kind::Text, name), tx: self, unit: Unit::Scalar }
     }
 
     /// The document with the edits so far.
@@ -89,16 +89,30 @@ impl<'a> Transaction<'a> {
         self.doc
     }
 
-    /// The container of a place, if it is there.
-    fn find(&self, place: Place<'_>) -> Option<u32> {
-        match place {
-            Place::Made(container) => Some(container),
-            Place::Root(kind, name) => self.doc.state.root(kind, self.doc.strings.find(name)?),
+    /// The value of a name. It is looked up once for all that is done by a handle, and not at all if it was
+    /// the last one looked up.
+    fn root<'t>(&mut self, kind: Kind, name: &'t str) -> Place<'t> {
+        let Doc { state, strings, .. } = &mut *self.doc;
+        let recent = state.containers.get(state.recent as usize);
+        let is_same = recent.is_some_and(|it| {
+            it.kind == kind && matches!(it.parent, Parent::Root(id) if **strings.get(id) == *name)
+        });
+        if !is_same {
+            let Some(found) = strings.find(name).and_then(|name| state.root(kind, name)) else {
+                return Place::Root(kind, name);
+            };
+            state.recent = found;
         }
+        Place::Made(state.recent)
     }
 
     fn data(&self, place: Place<'_>) -> Option<&Data> {
-        self.find(place).map(|container| self.doc.state.data(container))
+        let state = &self.doc.state;
+        let container = match place {
+            Place::Made(container) => container,
+            Place::Root(kind, name) => state.root(kind, self.doc.strings.find(name)?)?,
+        };
+        Some(state.data(container))
     }
 
     /// Takes the next operation's number for `len` of them, and makes what is edited if it is missing.
@@ -118,14 +132,15 @@ impl<'a> Transaction<'a> {
             Place::Made(container) => container,
             Place::Root(kind, name) => {
                 let name = doc.strings.intern(name);
-                let seq = doc.numbers.count(own);
-                name_it(doc, own, name, seq);
-                match doc.state.root(kind, name) {
-                    Some(container) => container,
-                    None => doc.state.make(kind, Parent::Root(name), NONE, &doc.strings),
-                }
+                doc.state.make(kind, Parent::Root(name), NONE, &doc.strings)
             }
         };
+        if let Parent::Root(name) = doc.state.containers[container as usize].parent
+            && !doc.names[own as usize].is_latest(name)
+        {
+            let seq = doc.numbers.count(own);
+            name_it(doc, own, name, seq);
+        }
         let lv = if self.own.is_some() {
             self.joins = true;
             doc.numbers.push(own, len, &[])
@@ -174,9 +189,6 @@ impl<'a> Transaction<'a> {
         let doc = &mut *self.doc;
         let own = self.own.expect("it was set when the operation began");
         let seq = doc.numbers.count(own) - len;
-        if let Parent::Root(name) = doc.state.containers[container as usize].parent {
-            name_it(doc, own, name, seq);
-        }
         if let Some(&key) = edit.key() {
             name_it(doc, own, key, seq);
         }

@@ -136,7 +136,10 @@ impl Content for Text {
             self.0.reserve_exact(len.next_power_of_two().min(BYTES).max(len) - self.0.len());
         }
         if at == self.0.len() {
-            self.0.push_str(slice);
+            match slice.as_bytes() {
+                [byte] => self.0.push(char::from(*byte)),
+                _ => self.0.push_str(slice),
+            }
         } else {
             self.0.insert_str(at, slice);
         }

@@ -95,6 +95,8 @@ pub(crate) struct State {
     pub(crate) made: BTreeMap<Lv, u32>,
     /// About how many bytes they take, see `size.rs`.
     pub(crate) size: usize,
+    /// The root that was looked up last: nearly always the next one, too.
+    pub(crate) recent: u32,
 }
 
 /// Who made an operation that is applied, and what they had seen.
@@ -149,7 +151,7 @@ pub(crate) const WRONG_KIND: ApplyError = ApplyError::Inconsistent("it edits a v
 
 impl State {
     pub(crate) const fn new() -> Self {
-        Self { containers: Vec::new(), places: BTreeMap::new(), made: BTreeMap::new(), size: 0 }
+        Self { containers: Vec::new(), places: BTreeMap::new(), made: BTreeMap::new(), size: 0, recent: 0 }
     }
 
     pub(crate) fn root(&self, kind: Kind, name: StrId) -> Option<u32> {
