@@ -78,6 +78,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// How many bytes are left.
+    pub(crate) const fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The next `len` bytes.
     ///
     /// # Errors

@@ -1,73 +1,136 @@
 //! What travels: changes that somebody lacks.
 
-use crate::codec::{DecodeError, Header, Reader, Writer};
-use crate::op::Change;
-use crate::version::{ReplicaId, VersionVector};
+use std::collections::BTreeMap;
 
-/// The most memory that a delta takes when it is read: an operation of three bytes takes many
-/// times that in memory.
-pub(crate) const MAX_MEMORY: usize = 256 << 20;
+use crate::codec::{DecodeError, Header, Reader, Writer};
+use crate::version::{ReplicaId, VersionVector};
+use crate::wire::{Head, Passing};
 
 /// Changes, each after those it depends on, as far as they are in the same delta.
+///
+/// They are kept as the bytes that travel, so that little memory is taken for what others send.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Delta {
-    pub(crate) changes: Vec<Change>,
+    /// Those it names, in the order in which they come up.
+    replicas: Vec<ReplicaId>,
+    changes: usize,
+    body: Vec<u8>,
 }
 
 impl Delta {
+    /// The least bytes a change takes.
+    pub(crate) const LEAST: usize = Head::LEAST;
+
+    /// Of changes that were written with these numbers for replicas.
+    pub(crate) fn new(replicas: ReplicaTable, changes: usize, body: Vec<u8>) -> Self {
+        Self { replicas: replicas.ids, changes, body }
+    }
+
     /// Whether it carries nothing.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.changes == 0
     }
 
     /// The number of changes. Transactions that followed each other may have become one.
     pub fn len(&self) -> usize {
-        self.changes.len()
+        self.changes
     }
 
     /// The number of operations: each character or item inserted or deleted counts as one.
     pub fn operations(&self) -> u64 {
-        self.changes.iter().map(|change| change.len).sum()
+        let mut sum = 0;
+        self.each(&mut |_, start, end, _| sum += end - start);
+        sum
     }
 
     /// For each replica, the count of operations after the last one here.
     pub fn end(&self) -> VersionVector {
-        self.changes.iter().map(|change| (change.replica, change.end())).collect()
+        let mut ends = Vec::new();
+        self.each(&mut |replica, _, end, _| ends.push((replica, end)));
+        ends.into_iter().collect()
     }
 
     /// About how many bytes of memory it takes.
     pub fn size(&self) -> usize {
-        self.changes.iter().map(Change::size).sum()
+        self.body.len() + self.replicas.len() * size_of::<ReplicaId>()
     }
 
     /// Cuts it into deltas of about `bytes` of memory each; a larger change stays whole.
-    pub fn split(mut self, bytes: usize) -> Vec<Self> {
-        let mut parts = Vec::new();
-        let mut part = Self::default();
-        let mut size = 0;
-        for change in self.changes.drain(..) {
-            let more = change.size();
-            if size + more > bytes && !part.is_empty() {
-                parts.push(std::mem::take(&mut part));
-                size = 0;
+    pub fn split(self, bytes: usize) -> Vec<Self> {
+        let mut counts = Vec::new();
+        let (mut from, mut last, mut count) = (0, 0, 0);
+        self.each(&mut |_, _, _, at| {
+            if at - from > bytes && count > 0 {
+                counts.push(count);
+                (from, count) = (last, 0);
             }
-            size += more;
-            part.changes.push(change);
+            (last, count) = (at, count + 1);
+        });
+        if counts.is_empty() {
+            return if self.is_empty() { Vec::new() } else { vec![self] };
         }
-        if !part.is_empty() {
-            parts.push(part);
+        counts.push(count);
+        let mut reader = self.reader();
+        let mut before = None;
+        counts
+            .into_iter()
+            .map(|count| {
+                let part = Self::read(&mut reader, count, &mut before, &|number| self.resolve(number));
+                part.expect("it was well formed as a whole")
+            })
+            .collect()
+    }
+
+    /// Tells of each change who made it, its first operation, that after its last, and where it ends.
+    fn each(&self, tell: &mut dyn FnMut(ReplicaId, u64, u64, usize)) {
+        let mut reader = self.reader();
+        let mut same = Some;
+        let mut passing = Passing::new(None, &mut same, None);
+        for _ in 0..self.changes {
+            let Ok((head, end)) = passing.pass(&mut reader) else { break };
+            let Some(replica) = self.resolve(head.author) else { break };
+            tell(replica, head.start, end, self.body.len() - reader.len());
         }
-        parts
+    }
+
+    /// Reads so many changes, of which the first comes after one with this author and end.
+    pub(crate) fn read(
+        reader: &mut Reader<'_>,
+        changes: usize,
+        before: &mut Option<(u64, u64)>,
+        resolve: &dyn Fn(u64) -> Option<ReplicaId>,
+    ) -> Result<Self, DecodeError> {
+        let mut replicas = ReplicaTable::default();
+        let mut body = Vec::new();
+        let mut renumber = |number| resolve(number).map(|replica| replicas.index(replica));
+        let mut passing = Passing::new(*before, &mut renumber, Some(&mut body));
+        for _ in 0..changes {
+            passing.pass(reader)?;
+        }
+        *before = passing.before;
+        Ok(Self::new(replicas, changes, body))
+    }
+
+    /// A replica by the number it has in the body.
+    pub(crate) fn resolve(&self, number: u64) -> Option<ReplicaId> {
+        self.replicas.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// Reads the body.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.body)
     }
 
     /// Appends the delta, with replicas as the numbers that `index` gives them: for a session
     /// in which both sides number them alike.
     pub fn encode_with(&self, out: &mut Vec<u8>, index: &mut dyn FnMut(ReplicaId) -> u64) {
-        out.varint(self.changes.len() as u64);
-        let mut before = None;
-        for change in &self.changes {
-            change.encode(before, out, index);
-            before = Some(change);
+        out.varint(self.changes as u64);
+        let mut reader = self.reader();
+        let mut renumber = |number| self.resolve(number).map(&mut *index);
+        let mut passing = Passing::new(None, &mut renumber, Some(out));
+        for _ in 0..self.changes {
+            let done = passing.pass(&mut reader);
+            debug_assert!(done.is_ok(), "it is well formed");
         }
     }
 
@@ -79,17 +142,8 @@ impl Delta {
         reader: &mut Reader<'_>,
         resolve: &dyn Fn(u64) -> Option<ReplicaId>,
     ) -> Result<Self, DecodeError> {
-        let mut changes: Vec<Change> = Vec::new();
-        let mut size = 0;
-        for _ in 0..reader.count(Change::LEAST)? {
-            let change = Change::decode(reader, changes.last(), resolve)?;
-            size += change.size();
-            if size > MAX_MEMORY {
-                return Err(DecodeError::Malformed("size"));
-            }
-            changes.push(change);
-        }
-        Ok(Self { changes })
+        let changes = reader.count(Self::LEAST)?;
+        Self::read(reader, changes, &mut None, resolve)
     }
 
     /// The delta as bytes that stand alone, to be kept or sent by any means.
@@ -103,13 +157,11 @@ impl Delta {
     /// # Ok::<(), conjoin_core::DecodeError>(())
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut replicas = ReplicaTable::default();
-        let mut body = Vec::new();
-        self.encode_with(&mut body, &mut |replica| replicas.index(replica));
-        let mut out = Vec::with_capacity(body.len() + 8 * replicas.ids.len() + 8);
+        let mut out = Vec::with_capacity(self.size() + 16);
         Header::Delta.write(&mut out);
-        replicas.encode(&mut out);
-        out.extend_from_slice(&body);
+        ReplicaTable::of(&self.replicas).encode(&mut out);
+        out.varint(self.changes as u64);
+        out.extend_from_slice(&self.body);
         out
     }
 
@@ -120,8 +172,9 @@ impl Delta {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         Header::Delta.read(&mut reader)?;
-        let replicas = ReplicaTable::decode(&mut reader)?;
-        let delta = Self::decode_with(&mut reader, &|index| replicas.resolve(index))?;
+        let replicas = ReplicaTable::decode(&mut reader)?.ids;
+        let delta =
+            Self::decode_with(&mut reader, &|number| replicas.get(usize::try_from(number).ok()?).copied())?;
         reader.end()?;
         Ok(delta)
     }
@@ -131,8 +184,12 @@ impl Delta {
 #[derive(Debug, Default)]
 pub(crate) struct ReplicaTable {
     pub(crate) ids: Vec<ReplicaId>,
-    numbers: std::collections::BTreeMap<ReplicaId, u64>,
+    /// The numbers, once there are many.
+    numbers: BTreeMap<ReplicaId, u64>,
 }
+
+/// So many are looked for one by one.
+const FEW: usize = 8;
 
 impl ReplicaTable {
     /// These, in this order.
@@ -141,14 +198,17 @@ impl ReplicaTable {
     }
 
     pub(crate) fn index(&mut self, replica: ReplicaId) -> u64 {
-        *self.numbers.entry(replica).or_insert_with(|| {
-            self.ids.push(replica);
-            self.ids.len() as u64 - 1
-        })
-    }
-
-    pub(crate) fn resolve(&self, index: u64) -> Option<ReplicaId> {
-        self.ids.get(usize::try_from(index).ok()?).copied()
+        let few = self.ids.len().min(FEW);
+        let known = self.ids[..few].iter().position(|id| *id == replica).map(|at| at as u64);
+        if let Some(number) = known.or_else(|| self.numbers.get(&replica).copied()) {
+            return number;
+        }
+        let number = self.ids.len() as u64;
+        if self.ids.len() >= FEW {
+            self.numbers.insert(replica, number);
+        }
+        self.ids.push(replica);
+        number
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {

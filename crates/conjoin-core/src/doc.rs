@@ -1,7 +1,7 @@
 //! The document: values, what was seen, and the history for those who have seen less.
 
 use crate::changed::{Changed, Origin, Raw};
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, Reader};
 use crate::delta::Delta;
 use crate::log::{HistoryGone, Log};
 use crate::numbers::{Lv, Numbers};
@@ -66,7 +66,26 @@ impl<'a> Commit<'a> {
 
     /// The edits, for others.
     pub fn delta(&self) -> Delta {
-        self.doc.changes(self.start, self.doc.numbers.next())
+        let end = self.doc.numbers.next();
+        self.doc.delta_of(&mut |writing| self.doc.write_changes(self.start, end, writing))
+    }
+
+    /// Appends what [`Delta::encode_with`] of [`delta`](Self::delta) would, with nothing between the document and
+    /// the bytes.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, codec::Reader};
+    ///
+    /// let session = [ReplicaId::new(1), ReplicaId::new(2)];
+    /// let [mut ada, mut bob] = session.map(Doc::new);
+    /// let mut bytes = Vec::new();
+    /// ada.transact(|tx| tx.text("t").push("Hi")).encode_with(&mut bytes, &mut |replica| replica.get() - 1);
+    /// bob.apply_with(0, &mut Reader::new(&bytes), &|number| session.get(number as usize).copied())?;
+    /// assert_eq!(bob.text("t").to_string(), "Hi");
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
+    pub fn encode_with(&self, out: &mut Vec<u8>, index: &mut dyn FnMut(ReplicaId) -> u64) {
+        self.doc.write_delta(self.start, self.doc.numbers.next(), out, index);
     }
 
     /// What it changed.
@@ -201,27 +220,35 @@ impl Doc {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_from(&mut self, source: u64, delta: &Delta) -> Result<Applied<'_>, ApplyError> {
+        self.take(source, &mut delta.reader(), delta.len(), &|number| delta.resolve(number))
+    }
+
+    /// As [`apply_from`](Self::apply_from), for what [`Delta::encode_with`] or [`Commit::encode_with`] wrote, with
+    /// nothing between the bytes and the document.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply), and as [`Delta::decode_with`]. What came before in the bytes has been applied.
+    pub fn apply_with(
+        &mut self,
+        source: u64,
+        reader: &mut Reader<'_>,
+        resolve: &dyn Fn(u64) -> Option<ReplicaId>,
+    ) -> Result<Applied<'_>, ApplyError> {
+        let changes = reader.count(Delta::LEAST)?;
+        self.take(source, reader, changes, resolve)
+    }
+
+    fn take(
+        &mut self,
+        source: u64,
+        reader: &mut Reader<'_>,
+        changes: usize,
+        resolve: &dyn Fn(u64) -> Option<ReplicaId>,
+    ) -> Result<Applied<'_>, ApplyError> {
         self.begin();
-        let mut dropped = false;
-        let mut result = Ok(());
-        for change in &delta.changes {
-            if change.end() <= self.version.get(change.replica) {
-                continue;
-            }
-            if change.replica == self.replica {
-                result = Err(ApplyError::ForgedReplica);
-            } else if change.is_ready(&self.version) {
-                result = self.apply_change(change);
-            } else if !self.pending_of(source).insert(change) {
-                dropped = true;
-            }
-            if result.is_err() {
-                break;
-            }
-        }
+        let dropped = self.take_in(source, reader, changes, resolve);
         self.settle();
-        result?;
-        let missing = dropped || self.pending.iter().any(|entry| entry.0 == source);
+        let missing = dropped? || self.pending.iter().any(|entry| entry.0 == source);
         Ok(Applied::new(self, missing))
     }
 
@@ -235,7 +262,7 @@ impl Doc {
         self.pending.retain(|entry| entry.0 != source);
     }
 
-    fn pending_of(&mut self, source: u64) -> &mut Pending {
+    pub(crate) fn pending_of(&mut self, source: u64) -> &mut Pending {
         let at = self.pending.iter().position(|entry| entry.0 == source).unwrap_or_else(|| {
             self.pending.push((source, Pending::default()));
             self.pending.len() - 1

@@ -1,16 +1,103 @@
-//! What others lack, put together from the log: operations in ids again.
+//! What others lack, written out of the log: operations in ids again. `wire.rs` reads it.
 
-use crate::delta::Delta;
+use crate::codec::Writer;
+use crate::delta::{Delta, ReplicaTable};
 use crate::doc::Doc;
-use crate::log::{HistoryGone, Local};
+use crate::log::{Entry, HistoryGone};
 use crate::numbers::{Lv, NONE};
-use crate::op::{Change, Edit, Name, Op, Target};
+use crate::op::Edit;
 use crate::state::Parent;
 use crate::strings::StrId;
-use crate::version::{OpId, VersionVector};
+use crate::value::Kind;
+use crate::version::{OpId, ReplicaId, VersionVector};
+use crate::wire::{self, Head, tag};
 
 /// A change is cut about here, so that a history travels in parts.
 const MAX_CHANGE: usize = 64 << 10;
+
+/// Where changes are written.
+pub(crate) struct Writing<'w> {
+    out: &'w mut Vec<u8>,
+    /// The numbers of replicas.
+    index: &'w mut dyn FnMut(ReplicaId) -> u64,
+    /// The author and the end of the last one.
+    before: Option<(u64, u64)>,
+    pub(crate) changes: usize,
+}
+
+/// A change that is being written.
+struct Open {
+    author: ReplicaId,
+    /// Where it begins, and where its operations do.
+    at: usize,
+    ops_at: usize,
+    ops: usize,
+    /// What the last operation edited, if the next one can say that it is the same.
+    target: Option<(u32, Lv)>,
+    /// The sequence number of the next operation.
+    seq: u64,
+}
+
+impl<'w> Writing<'w> {
+    pub(crate) fn new(out: &'w mut Vec<u8>, index: &'w mut dyn FnMut(ReplicaId) -> u64) -> Self {
+        Self { out, index, before: None, changes: 0 }
+    }
+
+    fn begin(&mut self, author: ReplicaId, seq: u64, deps: &[OpId]) -> Open {
+        let at = self.out.len();
+        let number = (self.index)(author);
+        let deps: Vec<(u64, u64)> = deps.iter().map(|dep| ((self.index)(dep.replica), dep.seq)).collect();
+        Head::write(self.out, (number, seq), self.before, &deps, 1);
+        self.before = Some((number, seq));
+        Open { author, at, ops_at: self.out.len(), ops: 0, target: None, seq }
+    }
+
+    fn end(&mut self, change: &Open) {
+        match change.ops {
+            0 => return self.out.truncate(change.at),
+            1 => {}
+            many => {
+                self.out[change.at] |= wire::MANY_OPS;
+                insert_varint(self.out, change.ops_at, many);
+            }
+        }
+        self.changes += 1;
+        if let Some(before) = &mut self.before {
+            before.1 = change.seq;
+        }
+    }
+
+    fn id(&mut self, id: OpId, shift: u64, change: &Open) {
+        if id.replica == change.author {
+            self.out.varint(shift);
+            self.out.varint(change.seq - id.seq);
+        } else {
+            let number = (self.index)(id.replica);
+            self.out.varint(number + 1 + shift);
+            self.out.varint(id.seq);
+        }
+    }
+
+    fn name(&mut self, name: Result<u32, &str>) {
+        match name {
+            Ok(number) => self.out.varint(u64::from(number) + 1),
+            Err(new) => {
+                self.out.varint(0);
+                self.out.bytes(new.as_bytes());
+            }
+        }
+    }
+}
+
+/// Puts a number before what was written from a place on.
+fn insert_varint(out: &mut Vec<u8>, at: usize, number: usize) {
+    if number < 0x80 {
+        return out.insert(at, number as u8);
+    }
+    let mut bytes = Vec::new();
+    bytes.varint(number as u64);
+    out.splice(at..at, bytes);
+}
 
 impl Doc {
     /// What somebody at `since` lacks of what was seen at `until`.
@@ -43,96 +130,229 @@ impl Doc {
         if !parts.iter().all(|part| self.log.holds(part.1, part.2)) {
             return Err(HistoryGone);
         }
-        let mut delta = Delta::default();
-        for (at, from, to) in parts.into_iter().rev() {
-            self.write_span(at, from, to, &mut delta);
-        }
-        Ok(delta)
+        parts.reverse();
+        Ok(self.delta_of(&mut |writing| {
+            parts.iter().for_each(|&(at, from, to)| self.write_span(at, from, to, writing));
+        }))
     }
 
-    /// The operations with numbers from `from` up to `to`, as far as they are kept.
-    pub(crate) fn changes(&self, mut from: Lv, to: Lv) -> Delta {
-        let mut delta = Delta::default();
+    /// What is written as a delta.
+    pub(crate) fn delta_of(&self, write: &mut dyn FnMut(&mut Writing<'_>)) -> Delta {
+        let (mut replicas, mut body) = (ReplicaTable::default(), Vec::new());
+        let mut index = |replica| replicas.index(replica);
+        let mut writing = Writing::new(&mut body, &mut index);
+        write(&mut writing);
+        let changes = writing.changes;
+        Delta::new(replicas, changes, body)
+    }
+
+    /// Appends the operations with numbers from `from` up to `to`, as far as they are kept, and before them how
+    /// many changes they are.
+    pub(crate) fn write_delta(
+        &self,
+        from: Lv,
+        to: Lv,
+        out: &mut Vec<u8>,
+        index: &mut dyn FnMut(ReplicaId) -> u64,
+    ) {
+        let at = out.len();
+        let mut writing = Writing::new(out, index);
+        self.write_changes(from, to, &mut writing);
+        let changes = writing.changes;
+        insert_varint(out, at, changes);
+    }
+
+    /// Appends the operations with numbers from `from` up to `to`, as far as they are kept.
+    pub(crate) fn write_changes(&self, mut from: Lv, to: Lv, writing: &mut Writing<'_>) {
         while from < to {
             let at = self.numbers.span_of(from);
             let end = self.numbers.span_end(at).min(to);
-            self.write_span(at, from, end, &mut delta);
+            self.write_span(at, from, end, writing);
             from = end;
         }
-        delta
     }
 
     /// Appends the operations of a span with numbers from `from` up to `to`.
-    fn write_span(&self, at: usize, from: Lv, to: Lv, delta: &mut Delta) {
+    fn write_span(&self, at: usize, from: Lv, to: Lv, writing: &mut Writing<'_>) {
         let span = &self.numbers.spans()[at];
-        let id = self.numbers.replica(span.replica);
-        let seq_of = |lv: Lv| span.seq + (lv - span.lv);
-        let new_change = |lv: Lv| Change {
-            replica: id,
-            start: u64::from(seq_of(lv)),
-            deps: if lv == span.lv {
-                self.numbers.deps(at).iter().map(|&dep| self.numbers.id(dep)).collect()
-            } else {
-                Vec::new()
-            },
-            ops: Vec::new(),
-            len: 0,
+        let author = self.numbers.replica(span.replica);
+        let seq_of = |lv: Lv| u64::from(span.seq + (lv - span.lv));
+        let deps: Vec<OpId> = match from == span.lv {
+            true => self.numbers.deps(at).iter().map(|&dep| self.numbers.id(dep)).collect(),
+            false => Vec::new(),
         };
-        let mut change = new_change(from);
-        let mut size = 0;
+        let mut change = writing.begin(author, seq_of(from), &deps);
         for entry in self.log.range(from, to) {
-            let lv = entry.lv.max(from);
-            if size > MAX_CHANGE {
-                delta.changes.push(std::mem::replace(&mut change, new_change(lv)));
-                size = 0;
+            let (start, end) = (entry.lv.max(from), entry.end().min(to));
+            if writing.out.len() - change.ops_at > MAX_CHANGE {
+                writing.end(&change);
+                change = writing.begin(author, seq_of(start), &[]);
             }
-            let seq = seq_of(lv);
-            let named = |string: StrId| self.named(span.replica, string, seq);
-            let container = &self.state.containers[entry.container as usize];
-            let target = match container.parent {
-                Parent::Root(name) => Target::Root(container.kind, named(name)),
-                _ => Target::Nested(self.numbers.id(entry.named)),
+            let skip = start - entry.lv;
+            let mut piece = Piece { skip, len: end - start, first: NONE };
+            let Edit::Delete { first, count, down } = entry.edit else {
+                self.write_op(span.replica, entry, piece, &mut change, writing);
+                continue;
             };
-            debug_assert!(entry.named != NONE || matches!(target, Target::Root(..)));
-            let ids = &mut |lv: Lv| Ok::<OpId, std::convert::Infallible>(self.numbers.id(lv));
-            let strings = &mut |string: &StrId| Ok(named(*string));
-            let mut write = |edit: &Local| {
-                let Ok(edit) = edit.translate(ids, strings);
-                change.len += u64::from(edit.len());
-                let op = Op { target: target.clone(), edit };
-                size += op.size();
-                change.ops.push(op);
-            };
-            let part;
-            let edit = if entry.lv >= from && entry.end() <= to {
-                &entry.edit
-            } else {
-                part = entry.part(from, to);
-                &part
-            };
-            match *edit {
-                Edit::Delete { mut first, mut count, down } if count > 1 => {
-                    // Elements with consecutive numbers here may be of several replicas.
-                    while count > 0 {
-                        let run = self.numbers.run(first, down).min(count);
-                        write(&Edit::Delete { first, count: run, down });
-                        first = if down { first.wrapping_sub(run) } else { first.wrapping_add(run) };
-                        count -= run;
-                    }
-                }
-                _ => write(edit),
+            // Elements with consecutive numbers here may be of several replicas.
+            let step = |lv: Lv, by: u32| if down { lv.wrapping_sub(by) } else { lv.wrapping_add(by) };
+            let (mut first, mut left) = (step(first, skip), piece.len.min(count));
+            while left > 0 {
+                let run = self.numbers.run(first, down).min(left);
+                piece = Piece { skip: 0, len: run, first };
+                self.write_op(span.replica, entry, piece, &mut change, writing);
+                first = step(first, run);
+                left -= run;
             }
         }
-        if !change.ops.is_empty() {
-            delta.changes.push(change);
-        }
+        writing.end(&change);
     }
 
-    /// How operation `seq` of a replica names a string.
-    fn named(&self, replica: u32, string: StrId, seq: u32) -> Name {
+    /// Appends one operation.
+    fn write_op(
+        &self,
+        replica: u32,
+        entry: &Entry,
+        piece: Piece,
+        change: &mut Open,
+        writing: &mut Writing<'_>,
+    ) {
+        let Entry { container, named, ref edit, .. } = *entry;
+        let of = &self.state.containers[container as usize];
+        let id = |lv: Lv| self.numbers.id(lv);
+        let on = OpId { replica: change.author, seq: change.seq.wrapping_sub(1) };
+        // What an insert stands right of, unless that is the operation before.
+        let left = |left: &Option<Lv>| match (piece.skip, left) {
+            (0, left) => Some(left.map(id)).filter(|left| *left != Some(on)),
+            _ => None,
+        };
+        let (tag, left) = match edit {
+            Edit::AddInt(_) => (tag::ADD_INT, None),
+            Edit::AddFloat(_) => (tag::ADD_FLOAT, None),
+            Edit::Write(_) => (tag::WRITE, None),
+            Edit::Put { .. } => (tag::PUT, None),
+            Edit::Remove { .. } => (tag::REMOVE, None),
+            Edit::Make { .. } => (tag::MAKE, None),
+            Edit::Include(_) => (tag::INCLUDE, None),
+            Edit::Exclude(_) => (tag::EXCLUDE, None),
+            Edit::Insert { left: of, .. } => (tag::INSERT, Some(left(of))),
+            Edit::InsertItems { left: of, .. } => (tag::INSERT_ITEMS, Some(left(of))),
+            Edit::Delete { .. } if of.kind == Kind::List && named == NONE => (tag::DELETE_ITEMS, None),
+            Edit::Delete { .. } => (tag::DELETE, None),
+            Edit::Move { .. } => (tag::MOVE, None),
+            Edit::Assign { .. } => (tag::ASSIGN, None),
+            Edit::Mark(_) => (tag::MARK, None),
+        };
+        let flag = match (edit, &left) {
+            (_, Some(None)) => wire::ON,
+            (Edit::Delete { down: true, .. }, _) => wire::DOWN,
+            _ => 0,
+        };
+        let seq = change.seq as u32;
+        if change.target == Some((container, named)) {
+            writing.out.push(tag | flag | wire::SAME);
+        } else if let Parent::Root(name) = of.parent {
+            writing.out.push(tag | flag);
+            let name = self.named(replica, name, seq);
+            // A new name is numbered by this operation, and known to the next by its number.
+            change.target = name.is_ok().then_some((container, named));
+            writing.name(name);
+        } else {
+            writing.out.push(tag | flag | wire::NESTED);
+            writing.id(id(named), 0, change);
+            change.target = Some((container, named));
+        }
+        let optional = |lv: Option<Lv>, change: &Open, writing: &mut Writing<'_>| match lv {
+            Some(lv) => writing.id(id(lv), 1, change),
+            None => writing.out.push(0),
+        };
+        if let Some(Some(left)) = left {
+            match left {
+                Some(left) => writing.id(left, 1, change),
+                None => writing.out.push(0),
+            }
+        }
+        match edit {
+            Edit::AddInt(amount) => writing.out.zigzag(*amount),
+            Edit::AddFloat(amount) => writing.out.extend_from_slice(&amount.to_le_bytes()),
+            Edit::Write(value) | Edit::Include(value) | Edit::Exclude(value) => value.encode(writing.out),
+            Edit::Put { key, value } => {
+                writing.name(self.named(replica, *key, seq));
+                value.encode(writing.out);
+            }
+            Edit::Remove { key } => writing.name(self.named(replica, *key, seq)),
+            Edit::Make { key, kind, base } => {
+                writing.name(self.named(replica, *key, seq));
+                writing.out.push(kind.tag());
+                optional(*base, change, writing);
+            }
+            Edit::Insert { text, .. } => {
+                let from = byte_of(text, entry.len, piece.skip);
+                let to = byte_of(text, entry.len, piece.skip + piece.len);
+                writing.out.bytes(&text.as_bytes()[from..to]);
+            }
+            Edit::InsertItems { items, .. } => {
+                writing.out.varint(u64::from(piece.len));
+                let items = items.iter().skip(piece.skip as usize).take(piece.len as usize);
+                items.for_each(|item| item.encode(writing.out));
+            }
+            Edit::Delete { .. } => {
+                writing.id(id(piece.first), 0, change);
+                writing.out.varint(u64::from(piece.len));
+            }
+            Edit::Move { item, left } => {
+                writing.id(id(*item), 0, change);
+                optional(*left, change, writing);
+            }
+            Edit::Assign { item, value } => {
+                writing.id(id(*item), 0, change);
+                value.encode(writing.out);
+            }
+            Edit::Mark(mark) => {
+                for anchor in [mark.start, mark.end] {
+                    writing.out.push(u8::from(anchor.after));
+                    optional(anchor.element, change, writing);
+                }
+                writing.name(self.named(replica, mark.key, seq));
+                mark.value.encode(writing.out);
+            }
+        }
+        change.ops += 1;
+        change.seq += u64::from(piece.len);
+    }
+
+    /// How operation `seq` of a replica names a string: by its number, or itself if it is new.
+    fn named(&self, replica: u32, string: StrId, seq: u32) -> Result<u32, &str> {
         let (number, introduced) = self.names[replica as usize]
             .number(string)
             .expect("it was introduced when the operation was applied");
-        if introduced == seq { Name::New(self.strings.get(string).clone()) } else { Name::Known(number) }
+        if introduced == seq { Err(self.strings.get(string)) } else { Ok(number) }
     }
+}
+
+/// A part of an entry.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// How many of its numbers come before.
+    skip: u32,
+    len: u32,
+    /// The first element that it deletes.
+    first: Lv,
+}
+
+/// The byte of a text of so many characters at which one starts.
+fn byte_of(text: &str, chars: u32, nth: u32) -> usize {
+    if text.len() == chars as usize {
+        return nth as usize;
+    }
+    // What is sent at once stands at the end.
+    let from_end = match (chars - nth).checked_sub(1) {
+        None => return text.len(),
+        Some(from_end) => from_end as usize,
+    };
+    let found = match nth < chars / 2 {
+        true => text.char_indices().nth(nth as usize),
+        false => text.char_indices().nth_back(from_end),
+    };
+    found.map_or(text.len(), |found| found.0)
 }

@@ -51,20 +51,22 @@ pub(crate) struct Numbers {
     heads: Vec<Lv>,
     /// What the authors of the latest concurrent operations had not seen.
     recent: Vec<Recent>,
+    /// Whether the one last asked about had not seen something: the first of those.
+    is_behind: bool,
+    /// Whether it had seen nothing of others since it made its operation before.
+    goes_on: bool,
 }
 
-/// What a replica had not seen when it made operations up to `seq`, of all up to `until` here.
+/// What those had not seen of all up to `until` here who had seen these operations last.
 #[derive(Debug, Clone)]
 struct Recent {
-    replica: u32,
-    seq: u32,
+    /// In order.
+    parents: Vec<Lv>,
     until: Lv,
     unseen: Vec<Range<Lv>>,
-    /// Whether it is of a change that says it had seen more, and that may yet be refused.
-    tentative: bool,
 }
 
-/// So many replicas are remembered as what they had not seen.
+/// So many are remembered.
 const RECENT: usize = 8;
 
 impl Numbers {
@@ -78,6 +80,8 @@ impl Numbers {
             next: 0,
             heads: Vec::new(),
             recent: Vec::new(),
+            is_behind: false,
+            goes_on: false,
         }
     }
 
@@ -99,15 +103,19 @@ impl Numbers {
     }
 
     pub(crate) fn replica_number(&self, replica: ReplicaId) -> Option<u32> {
-        self.by_id.get(&replica).copied()
+        self.latest(replica).or_else(|| self.by_id.get(&replica).copied())
+    }
+
+    /// The number of a replica, if the last operation here is its.
+    fn latest(&self, replica: ReplicaId) -> Option<u32> {
+        let last = self.spans.last()?.replica;
+        (self.replicas[last as usize] == replica).then_some(last)
     }
 
     /// The number of a replica, which it gets if it has none.
     pub(crate) fn introduce(&mut self, replica: ReplicaId) -> u32 {
-        if let Some(last) = self.spans.last()
-            && self.replicas[last.replica as usize] == replica
-        {
-            return last.replica;
+        if let Some(last) = self.latest(replica) {
+            return last;
         }
         *self.by_id.entry(replica).or_insert_with(|| {
             self.replicas.push(replica);
@@ -175,11 +183,6 @@ impl Numbers {
         if down { lv + 1 - self.spans[span].lv } else { self.span_end(span) - lv }
     }
 
-    /// Whether an operation that is here is one of this replica.
-    pub(crate) fn is_of(&self, lv: Lv, replica: u32) -> bool {
-        self.spans[self.span_of(lv)].replica == replica
-    }
-
     pub(crate) fn author(&self, lv: Lv) -> ReplicaId {
         self.replica(self.spans[self.span_of(lv)].replica)
     }
@@ -191,6 +194,10 @@ impl Numbers {
 
     /// The logical time of an operation of this replica whose author had seen these.
     pub(crate) fn lamport_after(&self, replica: Option<u32>, deps: &[Lv]) -> u32 {
+        if let Some(last) = self.spans.last().filter(|last| Some(last.replica) == replica && deps.is_empty())
+        {
+            return last.lamport + (self.next - last.lv);
+        }
         let own = replica.and_then(|replica| self.last_of(replica));
         let latest = deps.iter().copied().chain(own).map(|lv| self.stamp(lv).0).max();
         latest.map_or(0, |lamport| lamport + 1)
@@ -232,46 +239,65 @@ impl Numbers {
         self.spans.last().is_some_and(|last| last.replica == replica)
     }
 
+    /// Whether nobody else has made anything since this replica's last operation, that it had not seen.
+    fn leads(&self, replica: u32) -> bool {
+        self.heads.len() == 1 && self.follows(replica)
+    }
+
     /// What others have made that a replica's next operation here has seen last.
     pub(crate) fn deps_of_next(&self, replica: u32) -> Vec<Lv> {
+        if self.leads(replica) {
+            return Vec::new();
+        }
         let previous = self.last_of(replica);
         self.heads.iter().copied().filter(|head| Some(*head) != previous).collect()
     }
 
-    /// What the author of a replica's next operation had not seen of all that is here: `deps` is the
+    /// Finds out what the author of a replica's next operation had not seen of all that is here: `deps` is the
     /// latest of others' that it had seen.
-    pub(crate) fn unseen(&mut self, replica: Option<u32>, deps: &[Lv]) -> Vec<Range<Lv>> {
-        let previous = replica.and_then(|replica| self.last_of(replica));
-        if self.heads.iter().all(|head| Some(*head) == previous || deps.contains(head)) {
-            self.recent.retain(|recent| Some(recent.replica) != replica);
-            return Vec::new();
+    pub(crate) fn ask(&mut self, replica: Option<u32>, deps: &[Lv]) {
+        self.is_behind = false;
+        if deps.is_empty() && replica.is_some_and(|replica| self.leads(replica)) {
+            return;
         }
-        let Some(replica) = replica else { return self.walk(deps.iter().copied()) };
-        let seq = self.count(replica);
-        let known = self
-            .recent
-            .iter()
-            .position(|recent| recent.replica == replica && recent.seq == seq && !recent.tentative);
-        let mut recent = match known {
-            Some(at) if deps.is_empty() => {
-                let mut recent = self.recent.remove(at);
+        let previous = replica.and_then(|replica| self.last_of(replica));
+        self.goes_on = deps.is_empty() && previous.is_some();
+        self.is_behind = self.heads.iter().any(|head| Some(*head) != previous && !deps.contains(head));
+        if !self.is_behind {
+            return;
+        }
+        let mut parents: Vec<Lv> = deps.iter().copied().chain(previous).collect();
+        parents.sort_unstable();
+        match self.recent.iter().position(|recent| recent.parents == parents) {
+            Some(at) => {
+                self.recent[..=at].rotate_right(1);
+                let recent = &mut self.recent[0];
                 if recent.until < self.next {
                     extend(&mut recent.unseen, recent.until..self.next);
+                    recent.until = self.next;
                 }
-                recent
             }
-            _ => {
-                let parents = deps.iter().copied().chain(previous);
-                let tentative = !deps.is_empty();
-                Recent { replica, seq, until: self.next, unseen: self.walk(parents), tentative }
+            None => {
+                let unseen = self.walk(parents.iter().copied());
+                self.remember(Recent { parents, until: self.next, unseen });
             }
-        };
-        let unseen = recent.unseen.clone();
-        recent.until = self.next;
-        self.recent.retain(|recent| recent.replica != replica);
+        }
+    }
+
+    /// What was found.
+    pub(crate) fn asked(&self) -> &[Range<Lv>] {
+        if self.is_behind { &self.recent[0].unseen } else { &[] }
+    }
+
+    /// Both at once.
+    pub(crate) fn unseen(&mut self, replica: Option<u32>, deps: &[Lv]) -> Vec<Range<Lv>> {
+        self.ask(replica, deps);
+        self.asked().to_vec()
+    }
+
+    fn remember(&mut self, recent: Recent) {
         self.recent.truncate(RECENT - 1);
         self.recent.insert(0, recent);
-        unseen
     }
 
     /// What the author of an operation that is here had not seen, of all that is here now.
@@ -279,13 +305,17 @@ impl Numbers {
         self.walk(std::iter::once(lv))
     }
 
-    /// Takes note that the replica of which [`unseen`](Self::unseen) was asked made `len` operations.
-    pub(crate) fn made(&mut self, replica: u32, len: u32) {
-        if let Some(recent) = self.recent.first_mut().filter(|recent| recent.replica == replica) {
-            recent.seq += len;
-            recent.until += len;
-            recent.tentative = false;
+    /// Takes note that the replica which was [asked](Self::ask) about made `len` operations.
+    pub(crate) fn made(&mut self, len: u32) {
+        if !self.is_behind {
+            return;
         }
+        // Others may come who had seen the same as it, but not what only it had made.
+        let mut recent = if self.goes_on { self.recent.remove(0) } else { self.recent[0].clone() };
+        recent.until += len;
+        recent.parents.clear();
+        recent.parents.push(recent.until - 1);
+        self.remember(recent);
     }
 
     /// What is here and not among `parents` and what came before them.
@@ -350,16 +380,6 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_a_refused_change_said_it_had_seen_is_forgotten() {
-        let mut numbers = Numbers::new();
-        let [ada, bob] = [1, 2].map(|id| numbers.introduce(ReplicaId::new(id)));
-        let lv = numbers.push(bob, 1, &[]);
-        numbers.push(ada, 2, &[]);
-        assert_eq!(numbers.unseen(Some(bob), &[lv + 2]), []);
-        assert_eq!(numbers.unseen(Some(bob), &[]).first(), Some(&(lv + 1..lv + 3)));
-    }
-
     proptest! {
         #[test]
         fn what_was_not_seen_is_found(
@@ -389,7 +409,7 @@ mod tests {
                     prop_assert_eq!(lies_in(&unseen, lv), !seen.contains(&lv));
                 }
                 let lv = numbers.push(number, len, &deps);
-                numbers.made(number, len);
+                numbers.made(len);
                 for lv in lv..lv + len {
                     seen.insert(lv);
                     past.push(seen.clone());

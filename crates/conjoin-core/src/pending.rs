@@ -3,8 +3,10 @@
 //! What does not fit is dropped. Nothing is lost by that: whoever sent it sends it again, since
 //! it was never acknowledged.
 
+use crate::delta::Delta;
 use crate::doc::Doc;
-use crate::op::Change;
+use crate::version::ReplicaId;
+use crate::wire::Head;
 
 const MAX_CHANGES: usize = 4096;
 const MAX_BYTES: usize = 1 << 20;
@@ -12,8 +14,23 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pending {
     /// By replica, and then in their order.
-    changes: Vec<Change>,
+    changes: Vec<Waiting>,
     size: usize,
+}
+
+/// One change.
+#[derive(Debug, Clone)]
+struct Waiting {
+    replica: ReplicaId,
+    start: u64,
+    end: u64,
+    change: Delta,
+}
+
+impl Waiting {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.change.size()
+    }
 }
 
 impl Pending {
@@ -21,16 +38,16 @@ impl Pending {
         self.changes.is_empty()
     }
 
-    /// Keeps a change; says whether there was room.
-    pub(crate) fn insert(&mut self, change: &Change) -> bool {
-        let key = |change: &Change| (change.replica, change.start);
-        let Err(at) = self.changes.binary_search_by_key(&key(change), key) else { return true };
-        let size = change.size();
-        if self.changes.len() >= MAX_CHANGES || self.size + size > MAX_BYTES {
+    /// Keeps a change of a replica with operations from `start` up to `end`; says whether there was room.
+    pub(crate) fn insert(&mut self, (replica, start, end): (ReplicaId, u64, u64), change: Delta) -> bool {
+        let key = |waiting: &Waiting| (waiting.replica, waiting.start);
+        let Err(at) = self.changes.binary_search_by_key(&(replica, start), key) else { return true };
+        let waiting = Waiting { replica, start, end, change };
+        if self.changes.len() >= MAX_CHANGES || self.size + waiting.size() > MAX_BYTES {
             return false;
         }
-        self.size += size;
-        self.changes.insert(at, change.clone());
+        self.size += waiting.size();
+        self.changes.insert(at, waiting);
         true
     }
 
@@ -39,18 +56,26 @@ impl Pending {
     pub(crate) fn pass(&mut self, doc: &mut Doc) -> bool {
         let mut progress = false;
         let size = &mut self.size;
-        self.changes.retain(|change| {
-            let lacking = change.end() > doc.version.get(change.replica);
-            let ready = change.is_ready(&doc.version);
-            if lacking && ready {
-                // One that contradicts its history is dropped. Nobody is blamed: what it contradicts may
-                // have been the lie.
-                let _ = doc.apply_change(change);
-                progress = true;
-            }
-            let keep = lacking && !ready;
+        self.changes.retain(|waiting| {
+            let Waiting { replica, end, ref change, .. } = *waiting;
+            let keep = end > doc.version.get(replica) && {
+                let resolve = |number| change.resolve(number);
+                let mut reader = change.reader();
+                let head = Head::read(&mut reader, None);
+                let ready = head.is_ok_and(|head| {
+                    let ready = doc.is_ready(&head, replica, &resolve) == Ok(true);
+                    if ready {
+                        // One that contradicts its history is dropped. Nobody is blamed: what it contradicts
+                        // may have been the lie.
+                        let _ = doc.apply_change(&head, replica, &mut reader, &resolve);
+                    }
+                    ready
+                });
+                progress |= ready;
+                !ready
+            };
             if !keep {
-                *size -= change.size();
+                *size -= waiting.size();
             }
             keep
         });

@@ -27,11 +27,8 @@ impl Doc {
         taken.log = Log::new();
         taken.log.set_limit(self.log.limit());
         taken.log.skip(0, taken.numbers.next());
-        for change in &more.changes {
-            if !change.is_ready(&taken.version) {
-                return Err(CONTRADICTION);
-            }
-            taken.apply_change(change)?;
+        if !taken.take_all(&more)? {
+            return Err(CONTRADICTION);
         }
         let numbers = self.numbers_of(&taken)?;
         taken.log.renumber(&numbers);

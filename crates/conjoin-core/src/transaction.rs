@@ -106,13 +106,16 @@ impl<'a> Transaction<'a> {
         Place::Made(state.recent)
     }
 
+    /// The container of a place, if it is there.
+    fn find(&self, place: Place<'_>) -> Option<u32> {
+        match place {
+            Place::Made(container) => Some(container),
+            Place::Root(kind, name) => self.doc.state.root(kind, self.doc.strings.find(name)?),
+        }
+    }
+
     fn data(&self, place: Place<'_>) -> Option<&Data> {
-        let state = &self.doc.state;
-        let container = match place {
-            Place::Made(container) => container,
-            Place::Root(kind, name) => state.root(kind, self.doc.strings.find(name)?)?,
-        };
-        Some(state.data(container))
+        self.find(place).map(|container| self.doc.state.data(container))
     }
 
     /// Takes the next operation's number for `len` of them, and makes what is edited if it is missing.

@@ -79,6 +79,19 @@ impl Value {
         })
     }
 
+    /// Passes over a value.
+    pub(crate) fn skip(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        match reader.byte()? {
+            0..=2 => {}
+            3 => _ = reader.zigzag()?,
+            4 => _ = reader.float()?,
+            5 => _ = reader.str()?,
+            6 => _ = reader.bytes()?,
+            _ => return Err(DecodeError::Malformed("value")),
+        }
+        Ok(())
+    }
+
     const fn rank(&self) -> u8 {
         match self {
             Self::Null => 0,

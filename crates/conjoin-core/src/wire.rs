@@ -1,65 +1,89 @@
-//! Changes as bytes.
+//! Changes as bytes, read where they lie: an operation is put into a document's own numbers without anything
+//! between.
 //!
 //! Replicas stand as numbers that both sides agree on; an operation of the change's own replica as how
-//! far back it lies.
+//! far back it lies. Strings are numbered per replica: the first operation that uses one carries it, later
+//! operations of the same replica carry its number. A replica's operations are always applied in its own order,
+//! so the numbers need no agreement and cost a byte.
+//!
+//! `export.rs` writes what is read here, `wire/pass.rs` passes it on.
+
+mod pass;
 
 use crate::codec::{DecodeError, MAX_SEQ, Reader, Writer};
-use crate::delta::MAX_MEMORY;
-use crate::op::{Anchor, Change, Edit, Item, Mark, Name, Op, Target, finite};
+use crate::doc::ApplyError;
+use crate::log::Local;
+use crate::numbers::Lv;
+use crate::op::{Anchor, Edit, Item, Mark, finite};
+use crate::strings::StrId;
 use crate::value::{Kind, Value};
-use crate::version::{OpId, ReplicaId};
+
+pub(crate) use pass::Passing;
+
+/// The most memory that the items of one operation take when it is read: an item of one byte takes many times
+/// that in memory.
+const MAX_ITEMS: usize = (256 << 20) / size_of::<Item>();
 
 /// The replica and start continue where the change before ended.
 const CONTINUES: u8 = 1;
 const HAS_DEPS: u8 = 2;
-const MANY_OPS: u8 = 4;
+pub(crate) const MANY_OPS: u8 = 4;
 
 /// What the low bits of an operation's first byte say it does.
-mod tag {
-    pub(super) const ADD_INT: u8 = 0;
-    pub(super) const ADD_FLOAT: u8 = 1;
-    pub(super) const WRITE: u8 = 2;
-    pub(super) const PUT: u8 = 3;
-    pub(super) const REMOVE: u8 = 4;
-    pub(super) const MAKE: u8 = 5;
-    pub(super) const INCLUDE: u8 = 6;
-    pub(super) const EXCLUDE: u8 = 7;
-    pub(super) const INSERT: u8 = 8;
-    pub(super) const INSERT_ITEMS: u8 = 9;
-    pub(super) const DELETE: u8 = 10;
-    pub(super) const DELETE_ITEMS: u8 = 11;
-    pub(super) const MOVE: u8 = 12;
-    pub(super) const ASSIGN: u8 = 13;
-    pub(super) const MARK: u8 = 14;
-    pub(super) const ALL: u8 = 15;
+pub(crate) mod tag {
+    pub(crate) const ADD_INT: u8 = 0;
+    pub(crate) const ADD_FLOAT: u8 = 1;
+    pub(crate) const WRITE: u8 = 2;
+    pub(crate) const PUT: u8 = 3;
+    pub(crate) const REMOVE: u8 = 4;
+    pub(crate) const MAKE: u8 = 5;
+    pub(crate) const INCLUDE: u8 = 6;
+    pub(crate) const EXCLUDE: u8 = 7;
+    pub(crate) const INSERT: u8 = 8;
+    pub(crate) const INSERT_ITEMS: u8 = 9;
+    pub(crate) const DELETE: u8 = 10;
+    pub(crate) const DELETE_ITEMS: u8 = 11;
+    pub(crate) const MOVE: u8 = 12;
+    pub(crate) const ASSIGN: u8 = 13;
+    pub(crate) const MARK: u8 = 14;
+    pub(crate) const ALL: u8 = 15;
 }
 
 /// The target is that of the operation before.
-const SAME: u8 = 0x10;
+pub(crate) const SAME: u8 = 0x10;
 /// The target is nested.
-const NESTED: u8 = 0x20;
+pub(crate) const NESTED: u8 = 0x20;
 /// An insert right of the replica's operation before.
-const ON: u8 = 0x40;
+pub(crate) const ON: u8 = 0x40;
 /// A delete downwards.
-const DOWN: u8 = 0x80;
+pub(crate) const DOWN: u8 = 0x80;
 
-impl Name {
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Known(index) => out.varint(u64::from(*index) + 1),
-            Self::New(name) => {
-                out.varint(0);
-                out.bytes(name.as_bytes());
-            }
-        }
-    }
+const OPERATION: DecodeError = DecodeError::Malformed("operation");
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.varint()? {
-            0 => Ok(Self::New(reader.str()?.into())),
-            index => u32::try_from(index - 1).map(Self::Known).map_err(|_| DecodeError::Malformed("name")),
-        }
-    }
+/// An operation or element, as a change names it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Id {
+    /// The number of its replica, if it is not the change's own.
+    pub(crate) by: Option<u64>,
+    pub(crate) seq: u64,
+}
+
+/// A string, as an operation names it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Name<'a> {
+    /// The string that its replica introduced as this number.
+    Known(u32),
+    /// A string its replica introduces here, as its next number.
+    New(&'a str),
+}
+
+/// What an operation edits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Target<'a> {
+    /// The value of this name, of the kind that the edit is for.
+    Root(Kind, Name<'a>),
+    /// The nested value that this operation made.
+    Nested(Id),
 }
 
 impl Item {
@@ -88,236 +112,286 @@ fn kind(tag: u8) -> Result<Kind, DecodeError> {
     Kind::from_tag(tag).ok_or(DecodeError::Malformed("kind"))
 }
 
-/// Writes ids as seen from one operation.
-struct Ids<'a> {
-    at: OpId,
-    index: &'a mut dyn FnMut(ReplicaId) -> u64,
+/// What a change begins with.
+#[derive(Debug, Clone)]
+pub(crate) struct Head<'a> {
+    /// The number of the replica that made it.
+    pub(crate) author: u64,
+    /// The sequence number of the first operation.
+    pub(crate) start: u64,
+    /// The latest operations of others it had seen: how many, and where they stand.
+    deps: (usize, Reader<'a>),
+    /// How many operations follow.
+    pub(crate) ops: usize,
 }
 
-impl Ids<'_> {
-    fn id(&mut self, id: OpId, shift: u64, out: &mut Vec<u8>) {
-        if id.replica == self.at.replica {
-            out.varint(shift);
-            out.varint(self.at.seq.saturating_sub(id.seq));
+impl<'a> Head<'a> {
+    /// The least bytes a change takes.
+    pub(crate) const LEAST: usize = 1 + Ops::LEAST;
+
+    /// Reads it; `before` is the author and the end of the change before.
+    pub(crate) fn read(reader: &mut Reader<'a>, before: Option<(u64, u64)>) -> Result<Self, DecodeError> {
+        let flags = reader.byte()?;
+        if flags & !(CONTINUES | HAS_DEPS | MANY_OPS) != 0 {
+            return Err(DecodeError::Malformed("change"));
+        }
+        let (author, start) = if flags & CONTINUES != 0 {
+            before.ok_or(DecodeError::Malformed("change"))?
         } else {
-            out.varint((self.index)(id.replica) + 1 + shift);
-            out.varint(id.seq);
+            (reader.varint()?, reader.seq()?)
+        };
+        let count = if flags & HAS_DEPS != 0 { reader.count(2)? } else { 0 };
+        let deps = (count, reader.clone());
+        for _ in 0..count {
+            if reader.varint()? == author {
+                return Err(DecodeError::Malformed("dependency"));
+            }
+            reader.seq()?;
+        }
+        let ops = if flags & MANY_OPS != 0 { reader.count(Ops::LEAST)? } else { 1 };
+        if ops == 0 {
+            return Err(DecodeError::Malformed("change"));
+        }
+        Ok(Self { author, start, deps, ops })
+    }
+
+    /// Writes one of so many operations.
+    pub(crate) fn write(
+        out: &mut Vec<u8>,
+        (author, start): (u64, u64),
+        before: Option<(u64, u64)>,
+        deps: &[(u64, u64)],
+        ops: usize,
+    ) {
+        let continues = before == Some((author, start));
+        let flags = u8::from(continues) * CONTINUES
+            + u8::from(!deps.is_empty()) * HAS_DEPS
+            + u8::from(ops > 1) * MANY_OPS;
+        out.push(flags);
+        if !continues {
+            out.varint(author);
+            out.varint(start);
+        }
+        if !deps.is_empty() {
+            out.varint(deps.len() as u64);
+            for &(replica, seq) in deps {
+                out.varint(replica);
+                out.varint(seq);
+            }
+        }
+        if ops > 1 {
+            out.varint(ops as u64);
         }
     }
 
-    fn optional(&mut self, id: Option<OpId>, out: &mut Vec<u8>) {
-        match id {
-            Some(id) => self.id(id, 1, out),
-            None => out.varint(0),
-        }
+    /// The latest operations of others it had seen, by the numbers of their replicas.
+    pub(crate) fn deps(&self) -> impl Iterator<Item = (u64, u64)> + 'a {
+        let (count, mut reader) = self.deps.clone();
+        (0..count).map_while(move |_| reader.varint().ok().zip(reader.seq().ok()))
     }
 }
 
-/// Reads ids as seen from one operation.
-#[derive(Clone, Copy)]
-struct Resolver<'a> {
-    at: OpId,
-    resolve: &'a dyn Fn(u64) -> Option<ReplicaId>,
+/// The operations of a change, one by one.
+#[derive(Debug, Clone)]
+pub(crate) struct Ops<'a> {
+    pub(crate) reader: Reader<'a>,
+    left: usize,
+    /// The sequence number of the one to be read.
+    pub(crate) seq: u64,
+    before: Option<Target<'a>>,
+    /// Where those stand that name other replicas, if that is asked for.
+    trail: Option<Vec<Foreign>>,
 }
 
-impl Resolver<'_> {
-    fn named(&self, first: u64, reader: &mut Reader<'_>) -> Result<OpId, DecodeError> {
-        if first == 0 {
-            let back = reader.varint()?;
-            let seq = self.at.seq.checked_sub(back).ok_or(DecodeError::Malformed("reference"))?;
-            return Ok(OpId { seq, ..self.at });
-        }
-        let replica = (self.resolve)(first - 1).ok_or(DecodeError::UnknownReplica)?;
-        Ok(OpId { replica, seq: reader.seq()? })
-    }
-
-    fn id(&self, reader: &mut Reader<'_>) -> Result<OpId, DecodeError> {
-        let first = reader.varint()?;
-        self.named(first, reader)
-    }
-
-    fn optional(&self, reader: &mut Reader<'_>) -> Result<Option<OpId>, DecodeError> {
-        match reader.varint()? {
-            0 => Ok(None),
-            first => self.named(first - 1, reader).map(Some),
-        }
-    }
-
-    fn anchor(&self, reader: &mut Reader<'_>) -> Result<Anchor<OpId>, DecodeError> {
-        let after = match reader.byte()? {
-            0 => false,
-            1 => true,
-            _ => return Err(DecodeError::Malformed("anchor")),
-        };
-        Ok(Anchor { element: self.optional(reader)?, after })
-    }
+/// The number of another replica, before an id.
+#[derive(Debug, Clone, Copy)]
+struct Foreign {
+    /// How many bytes are left where it begins, and where it ends.
+    from: usize,
+    to: usize,
+    number: u64,
+    /// By how much what stands there is higher.
+    shift: u64,
 }
 
-impl Op {
-    fn encode(&self, before: Option<&Target>, ids: &mut Ids<'_>, out: &mut Vec<u8>) {
-        let mut tag = match &self.edit {
-            Edit::AddInt(_) => tag::ADD_INT,
-            Edit::AddFloat(_) => tag::ADD_FLOAT,
-            Edit::Write(_) => tag::WRITE,
-            Edit::Put { .. } => tag::PUT,
-            Edit::Remove { .. } => tag::REMOVE,
-            Edit::Make { .. } => tag::MAKE,
-            Edit::Include(_) => tag::INCLUDE,
-            Edit::Exclude(_) => tag::EXCLUDE,
-            Edit::Insert { .. } => tag::INSERT,
-            Edit::InsertItems { .. } => tag::INSERT_ITEMS,
-            Edit::Delete { .. } if matches!(self.target, Target::Root(Kind::List, _)) => tag::DELETE_ITEMS,
-            Edit::Delete { .. } => tag::DELETE,
-            Edit::Move { .. } => tag::MOVE,
-            Edit::Assign { .. } => tag::ASSIGN,
-            Edit::Mark(_) => tag::MARK,
-        };
-        // A new name was numbered by the operation before, if that was its target too.
-        let same = before
-            .is_some_and(|before| *before == self.target && !matches!(before, Target::Root(_, Name::New(_))));
-        let on = OpId { seq: ids.at.seq.wrapping_sub(1), ..ids.at };
-        tag |= match &self.edit {
-            Edit::Insert { left, .. } | Edit::InsertItems { left, .. } if *left == Some(on) => ON,
-            Edit::Delete { down: true, .. } => DOWN,
-            _ => 0,
-        };
-        match &self.target {
-            _ if same => out.push(tag | SAME),
-            Target::Nested(id) => {
-                out.push(tag | NESTED);
-                ids.id(*id, 0, out);
-            }
-            Target::Root(_, name) => {
-                out.push(tag);
-                name.encode(out);
-            }
-        }
-        let mut left = |left: &Option<OpId>, out: &mut Vec<u8>| {
-            if tag & ON == 0 {
-                ids.optional(*left, out);
-            }
-        };
-        match &self.edit {
-            Edit::AddInt(amount) => out.zigzag(*amount),
-            Edit::AddFloat(amount) => out.extend_from_slice(&amount.to_le_bytes()),
-            Edit::Write(value) | Edit::Include(value) | Edit::Exclude(value) => value.encode(out),
-            Edit::Put { key, value } => {
-                key.encode(out);
-                value.encode(out);
-            }
-            Edit::Remove { key } => key.encode(out),
-            Edit::Make { key, kind, base } => {
-                key.encode(out);
-                out.push(kind.tag());
-                ids.optional(*base, out);
-            }
-            Edit::Insert { left: at, text } => {
-                left(at, out);
-                out.bytes(text.as_bytes());
-            }
-            Edit::InsertItems { left: at, items } => {
-                left(at, out);
-                out.varint(items.len() as u64);
-                items.iter().for_each(|item| item.encode(out));
-            }
-            Edit::Delete { first, count, .. } => {
-                ids.id(*first, 0, out);
-                out.varint(u64::from(*count));
-            }
-            Edit::Move { item, left } => {
-                ids.id(*item, 0, out);
-                ids.optional(*left, out);
-            }
-            Edit::Assign { item, value } => {
-                ids.id(*item, 0, out);
-                value.encode(out);
-            }
-            Edit::Mark(mark) => {
-                for anchor in [mark.start, mark.end] {
-                    out.push(u8::from(anchor.after));
-                    ids.optional(anchor.element, out);
-                }
-                mark.key.encode(out);
-                mark.value.encode(out);
-            }
-        }
+impl<'a> Ops<'a> {
+    /// The least bytes an operation takes.
+    const LEAST: usize = 2;
+
+    /// Those behind a head.
+    pub(crate) fn new(head: &Head<'_>, reader: Reader<'a>) -> Self {
+        Self { reader, left: head.ops, seq: head.start, before: None, trail: None }
     }
 
-    fn decode(
-        reader: &mut Reader<'_>,
-        before: Option<&Target>,
-        ids: Resolver<'_>,
-    ) -> Result<Self, DecodeError> {
-        let first = reader.byte()?;
+    /// The first byte of the next operation, and what it edits. What it does must be read then.
+    pub(crate) fn next(&mut self) -> Result<Option<(u8, Target<'a>)>, DecodeError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let first = self.reader.byte()?;
         let tag = first & 0x0f;
         if tag >= tag::ALL {
-            return Err(DecodeError::Malformed("operation"));
+            return Err(OPERATION);
         }
         let target = if first & SAME != 0 {
-            before.cloned().ok_or(DecodeError::Malformed("operation"))?
+            self.before.ok_or(OPERATION)?
         } else if first & NESTED != 0 {
-            Target::Nested(ids.id(reader)?)
+            Target::Nested(self.id()?)
         } else {
-            Target::Root(root_kind(tag), Name::decode(reader)?)
+            Target::Root(root_kind(tag), self.name()?)
         };
-        if let Target::Root(kind, _) = &target
-            && *kind != root_kind(tag)
+        if let Target::Root(kind, _) = target
+            && kind != root_kind(tag)
         {
-            return Err(DecodeError::Malformed("operation"));
+            return Err(OPERATION);
         }
-        let left = |reader: &mut Reader<'_>| {
-            if first & ON == 0 {
-                return ids.optional(reader);
+        Ok(Some((first, target)))
+    }
+
+    /// Takes note that an operation of so many sequence numbers was read.
+    pub(crate) fn passed(&mut self, target: Target<'a>, len: usize) -> Result<(), DecodeError> {
+        if len == 0 {
+            return Err(OPERATION);
+        }
+        self.seq += len as u64;
+        if self.seq > MAX_SEQ || len > u32::MAX as usize {
+            return Err(DecodeError::Malformed("change"));
+        }
+        self.before = Some(target);
+        self.left -= 1;
+        Ok(())
+    }
+
+    pub(crate) fn id(&mut self) -> Result<Id, DecodeError> {
+        let from = self.reader.len();
+        let first = self.reader.varint()?;
+        self.named(first, from, 1)
+    }
+
+    fn optional(&mut self) -> Result<Option<Id>, DecodeError> {
+        let from = self.reader.len();
+        match self.reader.varint()? {
+            0 => Ok(None),
+            first => self.named(first - 1, from, 2).map(Some),
+        }
+    }
+
+    fn named(&mut self, first: u64, from: usize, shift: u64) -> Result<Id, DecodeError> {
+        if first == 0 {
+            let back = self.reader.varint()?;
+            let seq = self.seq.checked_sub(back).ok_or(DecodeError::Malformed("reference"))?;
+            return Ok(Id { by: None, seq });
+        }
+        let number = first - 1;
+        if let Some(trail) = &mut self.trail {
+            trail.push(Foreign { from, to: self.reader.len(), number, shift });
+        }
+        Ok(Id { by: Some(number), seq: self.reader.seq()? })
+    }
+
+    /// What an insert stands right of.
+    fn left(&mut self, first: u8) -> Result<Option<Id>, DecodeError> {
+        if first & ON == 0 {
+            return self.optional();
+        }
+        let seq = self.seq.checked_sub(1).ok_or(OPERATION)?;
+        Ok(Some(Id { by: None, seq }))
+    }
+
+    fn name(&mut self) -> Result<Name<'a>, DecodeError> {
+        match self.reader.varint()? {
+            0 => self.reader.str().map(Name::New),
+            index => u32::try_from(index - 1).map(Name::Known).map_err(|_| DecodeError::Malformed("name")),
+        }
+    }
+
+    fn after(&mut self) -> Result<bool, DecodeError> {
+        match self.reader.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Malformed("anchor")),
+        }
+    }
+
+    /// The elements that a delete takes: the first and how many.
+    pub(crate) fn deleted(&mut self, first: u8) -> Result<(Id, u32), DecodeError> {
+        let id = self.id()?;
+        let room = if first & DOWN != 0 { id.seq + 1 } else { MAX_SEQ };
+        let count = u32::try_from(self.reader.varint()?).ok().filter(|&count| u64::from(count) <= room);
+        Ok((id, count.ok_or(DecodeError::Malformed("delete"))?))
+    }
+
+    /// How many items follow.
+    fn items(&mut self) -> Result<usize, DecodeError> {
+        let count = self.reader.count(1)?;
+        if count > MAX_ITEMS { Err(DecodeError::Malformed("number of items")) } else { Ok(count) }
+    }
+
+    /// What the next operation does, other than to delete, in the document's own numbers. The text of an
+    /// insert stands beside it.
+    pub(crate) fn edit(
+        &mut self,
+        first: u8,
+        numbers: &mut impl Numbering<'a>,
+    ) -> Result<(Local, &'a str), ApplyError> {
+        let mut inserted = "";
+        let edit = match first & 0x0f {
+            tag::ADD_INT => Edit::AddInt(self.reader.zigzag()?),
+            tag::ADD_FLOAT => Edit::AddFloat(finite(self.reader.float()?)?),
+            tag::WRITE => Edit::Write(Value::decode(&mut self.reader)?),
+            tag::PUT => {
+                let key = numbers.string(self.name()?)?;
+                Edit::Put { key, value: Value::decode(&mut self.reader)? }
             }
-            let seq = ids.at.seq.checked_sub(1).ok_or(DecodeError::Malformed("operation"))?;
-            Ok(Some(OpId { seq, ..ids.at }))
-        };
-        let edit = match tag {
-            tag::ADD_INT => Edit::AddInt(reader.zigzag()?),
-            tag::ADD_FLOAT => Edit::AddFloat(finite(reader.float()?)?),
-            tag::WRITE => Edit::Write(Value::decode(reader)?),
-            tag::PUT => Edit::Put { key: Name::decode(reader)?, value: Value::decode(reader)? },
-            tag::REMOVE => Edit::Remove { key: Name::decode(reader)? },
-            tag::MAKE => Edit::Make {
-                key: Name::decode(reader)?,
-                kind: kind(reader.byte()?)?,
-                base: ids.optional(reader)?,
-            },
-            tag::INCLUDE => Edit::Include(Value::decode(reader)?),
-            tag::EXCLUDE => Edit::Exclude(Value::decode(reader)?),
-            tag::INSERT => Edit::Insert { left: left(reader)?, text: reader.str()?.to_owned() },
+            tag::REMOVE => Edit::Remove { key: numbers.string(self.name()?)? },
+            tag::MAKE => {
+                let key = numbers.string(self.name()?)?;
+                let kind = kind(self.reader.byte()?)?;
+                Edit::Make { key, kind, base: numbers.some(self.optional()?)? }
+            }
+            tag::INCLUDE => Edit::Include(Value::decode(&mut self.reader)?),
+            tag::EXCLUDE => Edit::Exclude(Value::decode(&mut self.reader)?),
+            tag::INSERT => {
+                let left = numbers.some(self.left(first)?)?;
+                inserted = self.reader.str()?;
+                Edit::Insert { left, text: String::new() }
+            }
             tag::INSERT_ITEMS => {
-                let left = left(reader)?;
-                let count = reader.count(1)?;
-                if count > MAX_MEMORY / size_of::<Item>() {
-                    return Err(DecodeError::Malformed("number of items"));
-                }
-                let items = (0..count).map(|_| Item::decode(reader)).collect::<Result<_, _>>()?;
+                let left = numbers.some(self.left(first)?)?;
+                let count = self.items()?;
+                let items = (0..count).map(|_| Item::decode(&mut self.reader)).collect::<Result<_, _>>()?;
                 Edit::InsertItems { left, items }
             }
-            tag::DELETE | tag::DELETE_ITEMS => {
-                let (first_id, down) = (ids.id(reader)?, first & DOWN != 0);
-                let count = u32::try_from(reader.varint()?).map_err(|_| DecodeError::Malformed("delete"))?;
-                let room = if down { first_id.seq + 1 } else { MAX_SEQ };
-                if u64::from(count) > room {
-                    return Err(DecodeError::Malformed("delete"));
-                }
-                Edit::Delete { first: first_id, count, down }
+            tag::MOVE => {
+                let item = numbers.lv(self.id()?)?;
+                Edit::Move { item, left: numbers.some(self.optional()?)? }
             }
-            tag::MOVE => Edit::Move { item: ids.id(reader)?, left: ids.optional(reader)? },
-            tag::ASSIGN => Edit::Assign { item: ids.id(reader)?, value: Value::decode(reader)? },
-            _ => Edit::Mark(Box::new(Mark {
-                start: ids.anchor(reader)?,
-                end: ids.anchor(reader)?,
-                key: Name::decode(reader)?,
-                value: Value::decode(reader)?,
-            })),
+            tag::ASSIGN => {
+                let item = numbers.lv(self.id()?)?;
+                Edit::Assign { item, value: Value::decode(&mut self.reader)? }
+            }
+            _ => {
+                let mut anchor = || {
+                    let after = self.after()?;
+                    Ok::<_, ApplyError>(Anchor { element: numbers.some(self.optional()?)?, after })
+                };
+                let (start, end) = (anchor()?, anchor()?);
+                let key = numbers.string(self.name()?)?;
+                let value = Value::decode(&mut self.reader)?;
+                Edit::Mark(Box::new(Mark { start, end, key, value }))
+            }
         };
-        if edit.len() == 0 {
-            return Err(DecodeError::Malformed("operation"));
-        }
-        Ok(Self { target, edit })
+        Ok((edit, inserted))
     }
+}
+
+/// What a document calls what a change names.
+pub(crate) trait Numbering<'a> {
+    fn lv(&mut self, id: Id) -> Result<Lv, ApplyError>;
+    fn some(&mut self, id: Option<Id>) -> Result<Option<Lv>, ApplyError> {
+        id.map(|id| self.lv(id)).transpose()
+    }
+    fn string(&mut self, name: Name<'a>) -> Result<StrId, ApplyError>;
 }
 
 /// The kind of value that an operation without a nested target is for.
@@ -330,92 +404,5 @@ const fn root_kind(tag: u8) -> Kind {
         tag::INCLUDE | tag::EXCLUDE => Kind::Set,
         tag::INSERT_ITEMS | tag::DELETE_ITEMS | tag::MOVE | tag::ASSIGN => Kind::List,
         _ => Kind::Text,
-    }
-}
-
-impl Change {
-    /// The least bytes a change takes.
-    pub(crate) const LEAST: usize = 1 + Op::LEAST;
-
-    pub(crate) fn encode(
-        &self,
-        before: Option<&Self>,
-        out: &mut Vec<u8>,
-        index: &mut dyn FnMut(ReplicaId) -> u64,
-    ) {
-        let continues =
-            before.is_some_and(|before| before.replica == self.replica && before.end() == self.start);
-        let flags = u8::from(continues) * CONTINUES
-            + u8::from(!self.deps.is_empty()) * HAS_DEPS
-            + u8::from(self.ops.len() > 1) * MANY_OPS;
-        out.push(flags);
-        if !continues {
-            out.varint(index(self.replica));
-            out.varint(self.start);
-        }
-        if !self.deps.is_empty() {
-            out.varint(self.deps.len() as u64);
-            for dep in &self.deps {
-                out.varint(index(dep.replica));
-                out.varint(dep.seq);
-            }
-        }
-        if self.ops.len() > 1 {
-            out.varint(self.ops.len() as u64);
-        }
-        let mut ids = Ids { at: OpId { replica: self.replica, seq: self.start }, index };
-        let mut before = None;
-        for op in &self.ops {
-            op.encode(before, &mut ids, out);
-            ids.at.seq += u64::from(op.edit.len());
-            before = Some(&op.target);
-        }
-    }
-
-    pub(crate) fn decode(
-        reader: &mut Reader<'_>,
-        before: Option<&Self>,
-        resolve: &dyn Fn(u64) -> Option<ReplicaId>,
-    ) -> Result<Self, DecodeError> {
-        let replica = |index| resolve(index).ok_or(DecodeError::UnknownReplica);
-        let flags = reader.byte()?;
-        if flags & !(CONTINUES | HAS_DEPS | MANY_OPS) != 0 {
-            return Err(DecodeError::Malformed("change"));
-        }
-        let (author, start) = if flags & CONTINUES != 0 {
-            let before = before.ok_or(DecodeError::Malformed("change"))?;
-            (before.replica, before.end())
-        } else {
-            (replica(reader.varint()?)?, reader.seq()?)
-        };
-        let mut deps = Vec::new();
-        if flags & HAS_DEPS != 0 {
-            for _ in 0..reader.count(2)? {
-                let dep = OpId { replica: replica(reader.varint()?)?, seq: reader.seq()? };
-                if dep.replica == author {
-                    return Err(DecodeError::Malformed("dependency"));
-                }
-                deps.push(dep);
-            }
-        }
-        let count = if flags & MANY_OPS != 0 { reader.count(Op::LEAST)? } else { 1 };
-        if count == 0 {
-            return Err(DecodeError::Malformed("change"));
-        }
-        if count > MAX_MEMORY / size_of::<Op>() {
-            return Err(DecodeError::Malformed("number of operations"));
-        }
-        // Of many, most are not reserved ahead: an operation in memory is larger than its least encoding.
-        let mut ops: Vec<Op> = Vec::with_capacity(count.min(4));
-        let mut at = OpId { replica: author, seq: start };
-        for _ in 0..count {
-            let op = Op::decode(reader, ops.last().map(|op| &op.target), Resolver { at, resolve })?;
-            at.seq += u64::from(op.edit.len());
-            if at.seq > MAX_SEQ {
-                return Err(DecodeError::Malformed("change"));
-            }
-            ops.push(op);
-        }
-        Ok(Self { replica: author, start, deps, ops, len: at.seq - start })
     }
 }

@@ -28,10 +28,10 @@ const LIVE_LIMIT: usize = 1000;
 /// The largest Hello: with as many replicas as there may be.
 const MAX_HELLO: usize = 4 << 20;
 
-/// Changes of more memory than this are not even tried on the live channel.
-const LIVE_MEMORY: usize = 64 * 1024;
+/// Changes of more bytes than this are not even tried on the live channel.
+const LIVE_BYTES: usize = 64 * 1024;
 
-/// About so much memory of changes goes into one bulk message.
+/// About so many bytes of changes go into one bulk message.
 const BULK_PART: usize = 256 * 1024;
 
 /// Live frames with something new that go out before one was acknowledged; further edits wait
@@ -632,7 +632,7 @@ impl Sync {
 
     /// Sends the delta over the live channel now or later, if that is the way for it.
     fn flush_live(&mut self, cx: &mut Context<'_>, delta: &Delta) -> bool {
-        if !self.live_open || self.resends >= RESENDS || delta.size() > LIVE_MEMORY {
+        if !self.live_open || self.resends >= RESENDS || delta.size() > LIVE_BYTES {
             return false;
         }
         let again = self.resend_at.is_some_and(|at| cx.now >= at);

@@ -1,7 +1,7 @@
 //! Conjoin.
 
 use anyhow::Result;
-use conjoin_core::{Delta, Doc, ReplicaId, Transaction, codec::Reader};
+use conjoin_core::{Commit, Doc, ReplicaId, Transaction, codec::Reader};
 
 use crate::{
     engine::{READER, REPLICAS, Records, Text},
@@ -33,15 +33,13 @@ impl Text for Conjoin {
 
     fn edit_and_encode(&mut self, patch: &Patch, update: &mut Vec<u8>) -> Result<()> {
         let mut result = Ok(());
-        encode(&self.doc.transact(|tx| result = splice(tx, patch)).delta(), update);
+        encode(&self.doc.transact(|tx| result = splice(tx, patch)), update);
         result
     }
 
     fn apply(&mut self, update: &[u8]) -> Result<()> {
-        let mut reader = Reader::new(update);
-        let delta =
-            Delta::decode_with(&mut reader, &|number| SESSION.get(usize::try_from(number).ok()?).copied())?;
-        self.doc.apply(&delta)?;
+        let resolve = |number| SESSION.get(usize::try_from(number).ok()?).copied();
+        self.doc.apply_with(0, &mut Reader::new(update), &resolve)?;
         Ok(())
     }
 
@@ -69,12 +67,12 @@ impl Records for Conjoin {
     }
 
     fn set(&mut self, key: &str, value: i64, update: &mut Vec<u8>) -> Result<()> {
-        encode(&self.doc.transact(|tx| tx.map("m").set(key, value)).delta(), update);
+        encode(&self.doc.transact(|tx| tx.map("m").set(key, value)), update);
         Ok(())
     }
 
     fn increment(&mut self, update: &mut Vec<u8>) -> Result<()> {
-        encode(&self.doc.transact(|tx| tx.counter("c").increment()).delta(), update);
+        encode(&self.doc.transact(|tx| tx.counter("c").increment()), update);
         Ok(())
     }
 
@@ -103,8 +101,8 @@ fn splice(tx: &mut Transaction<'_>, Patch(at, deleted, inserted): &Patch) -> Res
 }
 
 /// As in a session that is under way.
-fn encode(delta: &Delta, update: &mut Vec<u8>) {
-    delta.encode_with(update, &mut |replica| {
+fn encode(commit: &Commit<'_>, update: &mut Vec<u8>) {
+    commit.encode_with(update, &mut |replica| {
         let number = SESSION.iter().position(|known| *known == replica);
         number.expect("the session numbers all who take part") as u64
     });

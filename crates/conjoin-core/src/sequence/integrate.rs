@@ -141,9 +141,9 @@ impl<C: Content> Sequence<C> {
         let Origins { left, right } = origins;
         let mut place = spot;
         let mut passing = false;
-        let Spot { mut run, mut offset, mut before, .. } = spot;
-        for (id, leaf) in self.tree.leaves_from(spot.leaf) {
-            while let Some(&piece) = leaf.runs.get(run as usize) {
+        let Spot { leaf: mut id, mut run, mut offset, mut before } = spot;
+        loop {
+            while let Some(&piece) = self.tree.leaf(id).runs.get(run as usize) {
                 let here = Spot { leaf: id, run, offset, before };
                 if offset < piece.len() {
                     if !passing {
@@ -175,9 +175,21 @@ impl<C: Content> Sequence<C> {
                 run += 1;
                 offset = 0;
             }
+            let Some(next) = self.tree.next_leaf(id) else { return place };
+            // The first leaf told who is here. Where that is a crowd, most of it is passed over at once.
+            id = if id == spot.leaf { self.passed_over(id, origins, author).unwrap_or(next) } else { next };
             (run, before) = (0, 0);
         }
-        place
+    }
+
+    /// The last leaf behind one that is known to hold a sibling with the same origins which new elements stand
+    /// right of. As siblings with the same origins stand in the order of the replicas, with all that belongs to
+    /// each, they stand right of all in between, too.
+    fn passed_over(&self, leaf: u32, origins: Origins, author: &impl Author) -> Option<u32> {
+        self.tree.last_with(leaf, &|leaf| {
+            let is_sibling = |piece: &&Piece| (piece.left, piece.right) == (origins.left, origins.right);
+            self.tree.leaf(leaf).runs.iter().find(is_sibling).map(|piece| !author.precedes(piece.lv))
+        })
     }
 
     /// Whether a left origin stands left of another; what is not here does not.

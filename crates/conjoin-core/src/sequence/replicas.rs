@@ -112,6 +112,33 @@ proptest! {
     }
 
     #[test]
+    fn a_crowd_that_types_at_one_place_agrees(
+        typed in vec((1..4usize, any::<bool>(), any::<u8>()), 8..40), more in steps(8)
+    ) {
+        let mut replicas = play(typed.len(), &[Step::Insert { by: 0, at: 0, text: "<>".into() }]);
+        for (by, &(count, back, _)) in typed.iter().enumerate() {
+            pull(&mut replicas, by, 0, 2);
+            (0..count).for_each(|nth| replicas[by].insert(if back { 1 } else { 1 + nth }, "x"));
+        }
+        let mut order: Vec<usize> = (0..typed.len()).collect();
+        order.sort_by_key(|&by| typed[by].2);
+        for &from in &order {
+            pull(&mut replicas, 0, from, usize::MAX);
+            pull(&mut replicas, 1, typed.len() - 1 - from, usize::MAX);
+        }
+        for step in more {
+            if let Step::Insert { by, at, text } = step {
+                replicas[by].insert(at, &text);
+            }
+        }
+        pull_all(&mut replicas);
+        for replica in &replicas {
+            replica.check();
+            prop_assert_eq!(&replica.model, &replicas[0].model);
+        }
+    }
+
+    #[test]
     fn a_sequence_built_from_its_runs_is_the_same(steps in steps(2), more in steps(2)) {
         let mut replicas = play(2, &steps);
         for replica in &mut replicas {

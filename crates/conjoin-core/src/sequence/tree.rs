@@ -200,6 +200,50 @@ impl<C: Content> Tree<C> {
         node.children[..node.len].iter().find_map(|&child| self.first_with(child, node.lowest, may_hold))
     }
 
+    /// The last leaf behind one of which something holds, where it holds of all up to some leaf and of none
+    /// after that, and cannot be told of some. One leaf of each node is asked.
+    pub(super) fn last_with(&self, leaf: u32, holds: &impl Fn(u32) -> Option<bool>) -> Option<u32> {
+        let mut found = None;
+        let Leaf { mut parent, mut slot, .. } = *self.leaf(leaf);
+        let mut ended = false;
+        while parent != NONE && !ended {
+            let node = &self.nodes[parent as usize];
+            (found, ended) = self.last_child_with(parent, slot as usize + 1, found, holds);
+            (parent, slot) = (node.parent, node.slot);
+        }
+        let (mut child, mut is_leaf) = found?;
+        while !is_leaf {
+            let first = (self.nodes[child as usize].children[0], self.nodes[child as usize].lowest);
+            (child, is_leaf) = self.last_child_with(child, 1, Some(first), holds).0?;
+        }
+        Some(child)
+    }
+
+    /// The last child of a node from a slot on of whose first leaf something holds, and whether it is a leaf; and
+    /// whether it holds no more behind it.
+    fn last_child_with(
+        &self,
+        node: u32,
+        from: usize,
+        mut found: Option<(u32, bool)>,
+        holds: &impl Fn(u32) -> Option<bool>,
+    ) -> (Option<(u32, bool)>, bool) {
+        let Node { lowest, len, children, .. } = &self.nodes[node as usize];
+        for &child in &children[from..*len] {
+            let (mut first, mut is_leaf) = (child, *lowest);
+            while !is_leaf {
+                let node = &self.nodes[first as usize];
+                (first, is_leaf) = (node.children[0], node.lowest);
+            }
+            match holds(first) {
+                Some(true) => found = Some((child, *lowest)),
+                Some(false) => return (found, true),
+                None => {}
+            }
+        }
+        (found, false)
+    }
+
     /// Counts what was put into a leaf, in it and in all above it.
     pub(super) fn add(&mut self, leaf: u32, width: Width) {
         self.total += width;

@@ -159,6 +159,11 @@ impl State {
     }
 
     pub(crate) fn at(&self, parent: Parent, kind: Kind) -> Option<u32> {
+        if let Some(recent) = self.containers.get(self.recent as usize)
+            && (recent.parent, recent.kind) == (parent, kind)
+        {
+            return Some(self.recent);
+        }
         self.places.get(&(parent, kind)).copied()
     }
 
@@ -306,6 +311,22 @@ impl State {
             _ => return Err(WRONG_KIND),
         }
         Ok(SCATTERED)
+    }
+
+    /// Applies an insert of so many characters, as [`apply`](Self::apply) does.
+    pub(crate) fn insert_text(
+        &mut self,
+        container: u32,
+        lv: Lv,
+        left: Option<Lv>,
+        text: (&str, u32),
+        author: &Author<'_>,
+        raw: &mut Vec<Raw>,
+    ) -> Result<u32, ApplyError> {
+        match &mut self.containers[container as usize].data {
+            Data::Text(data) => data.insert(container, lv, left, text, author, &mut self.size, raw),
+            _ => Err(WRONG_KIND),
+        }
     }
 
     /// Gives the containers other numbers. Says whether each still comes after the one that it is in.

@@ -48,6 +48,27 @@ impl Text {
         self.sequence.holds(lv, count)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "it is the innermost step of all that comes from others")]
+    pub(super) fn insert(
+        &mut self,
+        container: u32,
+        lv: Lv,
+        left: Option<Lv>,
+        (text, inserted): (&str, u32),
+        author: &Author<'_>,
+        size: &mut usize,
+        raw: &mut Vec<Raw>,
+    ) -> Result<u32, ApplyError> {
+        if left.is_some_and(|left| !author.saw(left)) {
+            return Err(UNKNOWN_ELEMENT);
+        }
+        let at = self.sequence.insert(lv, left.unwrap_or(NONE), text, author);
+        let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
+        *size += size::ELEMENT * inserted as usize;
+        raw.push(Raw::Splice { container, at, deleted: 0, inserted });
+        Ok(at)
+    }
+
     pub(super) fn apply(
         &mut self,
         container: u32,
@@ -59,15 +80,7 @@ impl Text {
     ) -> Result<u32, ApplyError> {
         match edit {
             Edit::Insert { left, text } => {
-                if left.is_some_and(|left| !author.saw(left)) {
-                    return Err(UNKNOWN_ELEMENT);
-                }
-                let at = self.sequence.insert(lv, left.unwrap_or(NONE), text, author);
-                let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
-                let inserted = edit.len();
-                *size += size::ELEMENT * inserted as usize;
-                raw.push(Raw::Splice { container, at, deleted: 0, inserted });
-                Ok(at)
+                self.insert(container, lv, *left, (text, edit.len()), author, size, raw)
             }
             Edit::Delete { first, count, down } => {
                 let lowest =

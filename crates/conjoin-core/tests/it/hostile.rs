@@ -253,8 +253,11 @@ fn few_bytes_do_not_become_many_in_memory() {
 
     let mut delta = b"CJD\x01\x01\0\0\0\0\0\0\0\0\x01\x04\0\0".to_vec();
     delta.varint(10 << 20);
-    delta.resize(delta.len() + (30 << 20), 0);
-    assert_eq!(Delta::from_bytes(&delta), Err(DecodeError::Malformed("number of operations")));
+    delta.resize(delta.len() + (40 << 20), 0);
+    let delta = Delta::from_bytes(&delta).expect("well-formed");
+    assert!(delta.size() < 41 << 20, "{}", delta.size());
+    let refused = Doc::new(ReplicaId::new(1)).apply(&delta).err();
+    assert!(matches!(refused, Some(ApplyError::TooLarge { .. })), "{refused:?}");
 }
 
 #[test]

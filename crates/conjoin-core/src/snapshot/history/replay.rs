@@ -97,7 +97,7 @@ impl Replay {
         }
         doc.room(0)?;
         doc.numbers.push(replica, len, deps);
-        doc.numbers.made(replica, len);
+        doc.numbers.made(len);
         Ok(())
     }
 
