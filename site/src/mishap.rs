@@ -31,7 +31,15 @@ mod tests {
     use super::*;
 
     fn peer(id: &str, state: PeerState) -> PeerInfo {
-        PeerInfo { id: id.to_owned(), name: None, replica: None, state, rtt: None, version: None }
+        PeerInfo {
+            id: id.to_owned(),
+            name: None,
+            replica: None,
+            state,
+            rtt: None,
+            version: None,
+            promised: Default::default(),
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::ice::{self, IceServers};
+use crate::join::args::Join;
 use crate::log::Level;
 use crate::units;
 
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Serve(Box<Serve>),
     /// Keep rooms on disk, for those who come when all others are gone.
     Keep(Box<Keep>),
+    /// Join a room from the terminal.
+    Join(Box<Join>),
 }
 
 /// Serve signaling and the demo pages on one port.

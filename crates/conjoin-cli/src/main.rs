@@ -1,9 +1,10 @@
-//! The conjoin command: serve rooms and the demo site, and keep rooms, from one binary.
+//! The conjoin command: serve rooms and the demo site, keep rooms, and join them from a terminal, in one binary.
 
 mod addresses;
 mod args;
 mod files;
 mod ice;
+mod join;
 mod keep;
 mod keep_used;
 mod keeper;
@@ -20,14 +21,12 @@ use args::{Args, Command};
 
 fn main() -> ExitCode {
     let done = match Args::parse().command {
-        Command::Serve(args) => serve::run(*args),
-        Command::Keep(args) => keep::run(*args),
+        Command::Serve(args) => serve::run(*args).map(|()| ExitCode::SUCCESS),
+        Command::Keep(args) => keep::run(*args).map(|()| ExitCode::SUCCESS),
+        Command::Join(args) => join::run(*args),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    done.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::FAILURE
+    })
 }

@@ -307,6 +307,9 @@ pub struct PeerInfo {
     pub rtt: Option<Duration>,
     /// What it is known to have applied, once it said Hello.
     pub version: Option<VersionVector>,
+    /// What it said in its Hello to have and what was missing here then. Once the document covers that, all
+    /// is here that the peer had when it was met; and if the peer was wrong, that never comes.
+    pub promised: VersionVector,
 }
 
 /// How the link to a peer stands.

@@ -143,6 +143,7 @@ impl Peer {
             },
             rtt: sync.and_then(|sync| sync.pulse.rtt()),
             version: sync.map(|sync| sync.acked().clone()),
+            promised: sync.map(|sync| sync.promised().clone()).unwrap_or_default(),
         }
     }
 

@@ -160,6 +160,7 @@ pub(crate) struct Sync {
     acked: VersionVector,
     known: VersionVector,
     due: VersionVector,
+    promised: VersionVector,
 
     /// How far live frames have told, acknowledged or not.
     told: VersionVector,
@@ -211,6 +212,7 @@ impl Sync {
             acked: VersionVector::new(),
             known: VersionVector::new(),
             due: VersionVector::new(),
+            promised: VersionVector::new(),
             told: VersionVector::new(),
             in_flight: 0,
             resend_at: None,
@@ -251,6 +253,11 @@ impl Sync {
     /// What the peer is known to have applied.
     pub(crate) const fn acked(&self) -> &VersionVector {
         &self.acked
+    }
+
+    /// What the peer said in its Hello to have, of what was missing here then.
+    pub(crate) const fn promised(&self) -> &VersionVector {
+        &self.promised
     }
 
     /// A channel opened. The bulk channel starts with Hello.
@@ -340,6 +347,8 @@ impl Sync {
                 self.has(cx, &version)?;
                 self.known = self.acked.clone();
                 self.due = cx.doc.version().clone();
+                let own = cx.doc.version();
+                self.promised = version.iter().filter(|&(of, count)| count > own.get(of)).collect();
                 if self.is_ready() {
                     self.flush(cx);
                 }

@@ -34,7 +34,16 @@ fn help_names_every_setting_and_its_variable() {
     let help = String::from_utf8(help.stdout).unwrap();
     let flags: Vec<_> = help.lines().filter_map(|line| line.trim_start().strip_prefix("--")).collect();
     assert_eq!(flags.len(), SETTINGS.len(), "{flags:?}");
-    for (flag, variable) in SETTINGS {
+    has(&help, &SETTINGS);
+    let help = String::from_utf8(output(&mut conjoin(&["join", "--help"])).stdout).unwrap();
+    let settings =
+        [("--server", "CONJOIN_SERVER"), ("--name", "CONJOIN_NAME"), ("--timeout", "CONJOIN_TIMEOUT")];
+    has(&help, &settings);
+    assert!(help.contains("[env: CONJOIN_ROOM"), "{help}");
+}
+
+fn has(help: &str, settings: &[(&str, &str)]) {
+    for (flag, variable) in settings {
         assert!(
             help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")),
             "{flag} is not in {help}"
@@ -47,6 +56,7 @@ fn help_names_every_setting_and_its_variable() {
 fn help_and_version_are_there() {
     let help = String::from_utf8(output(&mut conjoin(&["--help"])).stdout).unwrap();
     assert!(help.contains("serve") && help.contains("Serve signaling and the demo pages"), "{help}");
+    assert!(help.contains("join") && help.contains("Join a room from the terminal"), "{help}");
     let version = String::from_utf8(output(&mut conjoin(&["--version"])).stdout).unwrap();
     assert_eq!(version, format!("conjoin {}\n", env!("CARGO_PKG_VERSION")));
     assert!(failure(&mut conjoin(&[])).contains("Usage: conjoin <COMMAND>"));

@@ -3,8 +3,10 @@
 mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
+mod join;
 #[cfg(unix)]
 mod keep;
+mod peer;
 mod settings;
 mod start_and_stop;
 mod support;

@@ -169,7 +169,7 @@ fn follow(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> JoinHa
     })
 }
 
-fn lines(stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+pub(crate) fn lines(stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {

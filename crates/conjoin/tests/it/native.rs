@@ -45,6 +45,22 @@ async fn who_leaves_is_gone_from_the_list_and_may_come_back() {
 }
 
 #[tokio::test]
+async fn who_joins_can_tell_when_all_is_there_that_the_others_had() {
+    let signaling = Signaling::start().await;
+    let (ada, bob) = pair(&signaling).await;
+    bob.counter("clicks").add(42);
+    until("Ada has it", || ada.counter("clicks").get() == 42).await;
+    bob.leave().await;
+    let cy = signaling.room("atlas", "Cy");
+    cy.connect();
+    linked(&[&cy], 1).await;
+    let promised = cy.peers().now()[0].promised.clone();
+    assert_eq!(promised.get(bob.replica()), 1);
+    until("all is there", || cy.version().now().covers(&promised)).await;
+    assert_eq!(cy.counter("clicks").get(), 42);
+}
+
+#[tokio::test]
 async fn a_large_value_arrives_whole() {
     let signaling = Signaling::start().await;
     let (ada, bob) = pair(&signaling).await;
