@@ -11,6 +11,7 @@ mod report;
 mod roster;
 mod safe;
 mod stop;
+mod view;
 
 use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
@@ -57,6 +58,11 @@ async fn join(session: Session, args: Join) -> Result<ExitCode, String> {
     let locale = Charset::of_locale(|name| std::env::var(name).ok());
     let stop = stop::signal(reads || shows).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let room = Room::new(session);
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    if reads && shows && !dumb && !args.plain && !args.json && args.exec.is_empty() {
+        let colors = std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+        return view::run(&room, locale, colors, args.timeout, stop).await;
+    }
     let settings = lines::Settings {
         json: args.json,
         // Where no terminal shows it, it is data.
