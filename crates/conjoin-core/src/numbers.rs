@@ -183,6 +183,11 @@ impl Numbers {
         if down { lv + 1 - self.spans[span].lv } else { self.span_end(span) - lv }
     }
 
+    /// Whether an operation that is here is one of this replica.
+    pub(crate) fn is_of(&self, lv: Lv, replica: u32) -> bool {
+        self.spans[self.span_of(lv)].replica == replica
+    }
+
     pub(crate) fn author(&self, lv: Lv) -> ReplicaId {
         self.replica(self.spans[self.span_of(lv)].replica)
     }
