@@ -3,7 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use conjoin::StorageError;
 use rusqlite::config::DbConfig;
@@ -66,7 +67,17 @@ impl Database {
             .append(true)
             .open(&lock_path)
             .map_err(|error| cannot("write to", &lock_path, &error))?;
-        match lock.try_lock() {
+        // Whoever had it may be about to end, or a child of theirs about to let go of it.
+        let patience = Instant::now() + Duration::from_secs(1);
+        let locked = loop {
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                locked => break locked,
+            }
+        };
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let problem = format!("the store {} is in use by another process", folder.display());
