@@ -1,7 +1,8 @@
 //! What decoding takes, by an allocator that counts.
 
-use conjoin_core::codec::Writer;
-use conjoin_core::{Delta, Doc, ReplicaId, VersionVector};
+use conjoin_core::codec::{Reader, Writer};
+use conjoin_core::{Delta, Doc, Expand, ReplicaId, VersionVector};
+use miniz_oxide::inflate::decompress_to_vec;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -17,7 +18,10 @@ fn cost(bytes: &[u8]) -> usize {
     if let Ok(delta) = Delta::from_bytes(bytes) {
         drop(doc.apply(&delta));
     }
-    drop(doc.merge_snapshot(bytes));
+    if doc.merge_snapshot(bytes).is_ok() {
+        // Of a history, what is inflated late.
+        drop(doc.delta_since(&VersionVector::new()));
+    }
     (ALLOCATOR.peak_usage() - before) / bytes.len()
 }
 
@@ -34,6 +38,59 @@ fn claims(start: &[u8], each: usize, thing: &[u8]) -> Vec<u8> {
 }
 
 const ONE_REPLICA: [u8; 9] = [1, 7, 0, 0, 0, 0, 0, 0, 0];
+
+/// A document with each kind of operation.
+fn every_kind() -> Doc {
+    let mut doc = Doc::new(ReplicaId::new(2));
+    doc.transact(|tx| {
+        tx.counter("c").add(-2);
+        tx.float_counter("f").add(0.5).expect("it is finite");
+        tx.register("r").set("hi");
+        tx.map("m").set("k", true);
+        tx.map("m").remove("k");
+        tx.map("m").text("n").push("nested");
+        tx.set("s").insert(1);
+        tx.set("s").remove(1);
+        let mut list = tx.list("l");
+        list.push(1);
+        list.push("b");
+        list.set(0, true).expect("it is there");
+        list.move_to(1, 0).expect("both are there");
+        list.remove(0..1).expect("it is there");
+        let mut text = tx.text("t");
+        text.insert(0, "hello, hello").expect("the start is there");
+        text.mark(0..2, "b", true, Expand::After).expect("they are there");
+        text.delete(1..3).expect("they are there");
+        text.delete(5..7).expect("they are there");
+    });
+    doc
+}
+
+/// The columns of a history, inflated.
+fn columns(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut reader = Reader::new(&bytes[4..]);
+    let mut columns = Vec::new();
+    while !reader.is_empty() {
+        let len = reader.varint().expect("each begins with its length") as usize;
+        let stored = if len == 0 { &[] } else { reader.bytes().expect("then it follows") };
+        columns.push(match stored.len() == len {
+            true => stored.to_vec(),
+            false => decompress_to_vec(stored).expect("it was just deflated"),
+        });
+    }
+    columns
+}
+
+fn history_of(columns: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = b"CJH\x01".to_vec();
+    for column in columns {
+        out.varint(column.len() as u64);
+        if !column.is_empty() {
+            out.bytes(column);
+        }
+    }
+    out
+}
 
 // One test alone: others would allocate meanwhile.
 #[test]
@@ -67,12 +124,17 @@ fn decoding_takes_memory_in_proportion_to_what_is_there() {
         after_names(&[]),
         after_names(&[0]),
         in_container(5, &[0]),
-        in_container(5, &[0, 0]),
-        in_container(6, &[0, 0]),
+        in_container(5, &[0, 1, 0, 0, 0]),
+        in_container(5, &[0, 1, 0, 0, 0, 0]),
+        in_container(6, &[0, 1, 0, 0, 0]),
+        in_container(6, &[0, 1, 0, 0, 0, 0]),
         history(&[]),
-        history(&[0, 0]),
+        history(&[0]),
+        history(&[0; 12]),
+        history(&[0; 19]),
     ];
     starts.extend((0..7).map(|kind| in_container(kind, &[])));
+    starts.extend((0..5).map(|kind| in_container(kind, &[0; 4])));
     for start in starts {
         for each in [1, 2, 4] {
             assert!(cost(&claims(&start, each, &[0xff])) <= 20, "{start:?} claims one for {each} bytes");
@@ -101,6 +163,21 @@ fn decoding_takes_memory_in_proportion_to_what_is_there() {
     ] {
         let cost = cost(&bytes);
         assert!(cost <= 64, "{what}: {cost} bytes for each");
+    }
+
+    // A billion in the place of anything in a history, in columns that go on long enough for a count to be taken
+    // seriously: what is inflated late, too.
+    let golden = columns(&every_kind().snapshot());
+    for (nth, column) in golden.iter().enumerate() {
+        for at in 0..column.len() {
+            let mut claim = golden.clone();
+            let mut billion = Vec::new();
+            billion.varint(1_000_000_000);
+            claim[nth].splice(at..=at, billion);
+            claim[nth].resize(INPUT, 0);
+            let bytes = history_of(&claim);
+            assert!(cost(&bytes) <= 20, "a billion at {at} of column {nth}");
+        }
     }
 
     // What a document wrote itself.

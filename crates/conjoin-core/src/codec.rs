@@ -155,6 +155,30 @@ impl<'a> Reader<'a> {
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
+    /// The zigzag varint ahead, if one is, and how many bytes it takes; nothing is read yet. Its bytes are looked at
+    /// together, so that numbers of different lengths take the same way.
+    pub(crate) fn peek_zigzag(&self) -> Result<(i64, usize), DecodeError> {
+        if let Some(&bytes) = self.rest.first_chunk::<4>() {
+            let word = u32::from_le_bytes(bytes);
+            // The high bits of all bytes but the last of a number are set.
+            let size = (!word & 0x8080_8080).trailing_zeros() / 8 + 1;
+            if size <= 4 {
+                let bits = (word & 0x7f)
+                    | (word & 0x7f00) >> 1
+                    | (word & 0x7f_0000) >> 2
+                    | (word & 0x7f00_0000) >> 3;
+                let value = i64::from(bits & (u32::MAX >> (32 - 7 * size)));
+                return Ok(((value >> 1) ^ -(value & 1), size as usize));
+            }
+        }
+        let mut ahead = self.clone();
+        match ahead.zigzag() {
+            Ok(value) => Ok((value, self.rest.len() - ahead.rest.len())),
+            Err(DecodeError::Truncated) => Ok((0, usize::MAX)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A sequence number or logical time.
     ///
     /// # Errors
@@ -256,7 +280,10 @@ mod tests {
             out.zigzag(signed);
             let mut reader = Reader::new(&out);
             prop_assert_eq!(reader.varint(), Ok(unsigned));
+            let (value, size) = reader.peek_zigzag().expect("one is ahead");
+            let left = reader.len();
             prop_assert_eq!(reader.zigzag(), Ok(signed));
+            prop_assert_eq!((value, size), (signed, left - reader.len()));
             prop_assert_eq!(reader.end(), Ok(()));
         }
     }

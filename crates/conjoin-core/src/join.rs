@@ -83,8 +83,8 @@ impl Doc {
     }
 
     /// Takes another document as it is, having seen nothing.
-    pub(crate) fn adopt(&mut self, theirs: &Self) -> Applied<'_> {
-        let mut adopted = theirs.clone();
+    pub(crate) fn adopt(&mut self, theirs: Self) -> Applied<'_> {
+        let mut adopted = theirs;
         adopted.replica = self.replica;
         adopted.state_limit = self.state_limit;
         adopted.log.set_limit(self.log.limit());

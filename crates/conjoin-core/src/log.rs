@@ -96,9 +96,10 @@ impl Log {
         self.trim(end);
     }
 
-    /// The bytes of all operations, if none came since they were read.
+    /// The bytes of all operations, if none came since they were read, and they are not known to be damaged.
     pub(crate) fn untouched(&self, next: Lv) -> Option<&[u8]> {
-        self.cold.as_ref().filter(|cold| cold.end == next).map(|cold| &*cold.bytes)
+        let whole = |cold: &&Cold| cold.end == next && cold.entries.get() != Some(&None);
+        self.cold.as_ref().filter(whole).map(|cold| &*cold.bytes)
     }
 
     fn cold(&self) -> &[Entry] {

@@ -10,7 +10,8 @@
 //! - Elements with consecutive numbers, each inserted right of the one before it, make a run (`leaf.rs`).
 //! - Runs stand in the leaves of a B-tree, with the visible text; its nodes count what is visible
 //!   (`tree.rs`), so that positions are found in logarithmic time.
-//! - An index tells the leaf of each number (`index.rs`), so that elements are, too.
+//! - An index tells the leaf of each number (`index.rs`), so that elements are, too. It is made when it is first
+//!   asked for: who only reads, or edits alone by position, needs none.
 //! - The place of the last edit is remembered: the next one is mostly there, and then nothing is searched.
 
 mod content;
@@ -20,6 +21,7 @@ mod integrate;
 mod leaf;
 mod load;
 mod read;
+mod stored;
 mod text;
 mod tree;
 
@@ -32,6 +34,9 @@ mod tests;
 
 pub(crate) use content::{Content, Plain, Text};
 pub(crate) use integrate::Author;
+pub(crate) use stored::{Runs, Stored};
+
+use std::sync::OnceLock;
 
 use index::Index;
 use leaf::Piece;
@@ -77,7 +82,8 @@ pub(crate) struct Unknown;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sequence<C: Content> {
     tree: Tree<C>,
-    index: Index,
+    /// There once somebody asked for an element.
+    index: OnceLock<Index>,
     near: Near,
 }
 
@@ -173,6 +179,13 @@ impl<C: Content> Sequence<C> {
         (self.tree.leaf(leaf).locate(within).on(leaf), start)
     }
 
+    /// Takes note of the leaf in which elements stand from now on.
+    fn assign(&mut self, lv: Lv, end: Lv, leaf: u32) {
+        if let Some(index) = self.index.get_mut() {
+            index.assign(lv, end, leaf);
+        }
+    }
+
     /// An element by its number.
     fn spot_of(&self, lv: Lv) -> Option<Spot> {
         let Near { leaf, run, before, .. } = self.near;
@@ -181,7 +194,7 @@ impl<C: Content> Sequence<C> {
         {
             return Some(Spot { leaf, run, offset: lv - piece.lv, before });
         }
-        let leaf = self.index.leaf_of(lv);
+        let leaf = self.index.get_or_init(|| Index::of(&self.tree)).leaf_of(lv);
         Some(self.tree.leaf(leaf).find(lv)?.on(leaf))
     }
 }

@@ -98,7 +98,7 @@ impl<C: Content> Sequence<C> {
         piece.extend(width.chars);
         leaf.content.insert(spot.before + spot.offset, leaf.width, content);
         self.tree.grow(spot.leaf, width, lv, lv + width.chars);
-        self.index.assign(lv, lv + width.chars, spot.leaf);
+        self.assign(lv, lv + width.chars, spot.leaf);
         self.near = Near { leaf: spot.leaf, start, run: spot.run, before: spot.before };
         true
     }
@@ -146,7 +146,7 @@ impl<C: Content> Sequence<C> {
             _ => leaf.put(0, piece),
         }
         let offset = leaf.runs[run].len();
-        self.index.assign(piece.lv, piece.end(), id);
+        self.assign(piece.lv, piece.end(), id);
         self.near = Near { leaf: id, start, run: run as u32, before };
         Spot { leaf: id, run: run as u32, offset, before }
     }
@@ -174,7 +174,7 @@ impl<C: Content> Sequence<C> {
         let id = self.tree.put_after(spot.leaf, new);
         for at in 0..self.tree.leaf(id).runs.len() {
             let piece = self.tree.leaf(id).runs[at];
-            self.index.assign(piece.lv, piece.end(), id);
+            self.assign(piece.lv, piece.end(), id);
         }
         let width = self.tree.leaf(spot.leaf).width.chars;
         // The place of the last edit may have moved; it is set anew by the one that needs room.

@@ -3,8 +3,9 @@
 use super::content::{BYTES, Content, Width};
 use super::index::Index;
 use super::leaf::{LONGEST, Leaf, Piece, RUNS};
+use super::stored::{Runs, check_taken};
 use super::tree::Tree;
-use super::{Lv, Near, Run, Sequence};
+use super::{Lv, Run, Sequence};
 use crate::numbers::NONE as EDGE;
 
 /// The runs do not make a sequence: numbers twice, or not as many visible elements as there is content.
@@ -22,42 +23,57 @@ impl<C: Content> Sequence<C> {
         runs: impl Iterator<Item = Run>,
         content: C::Slice<'_>,
     ) -> Result<Self, Malformed> {
+        let mut taken = Vec::new();
+        let mut all = Runs::default();
+        for run in runs {
+            let end = run.lv.checked_add(run.len).ok_or(Malformed)?;
+            if run.len == 0 || run.len > LONGEST {
+                return Err(Malformed);
+            }
+            taken.push(u64::from(run.lv) << 32 | u64::from(end));
+            all.push(run.into());
+        }
+        check_taken(taken)?;
+        Self::from_stored(&all, content)
+    }
+
+    /// The same of runs that were read. That no number is there twice is for the caller to check.
+    pub(crate) fn from_stored(runs: &Runs, content: C::Slice<'_>) -> Result<Self, Malformed> {
         let whole = C::width(content);
+        if runs.visible != u64::from(whole.chars) {
+            return Err(Malformed);
+        }
         let mut filling = Filling {
             tree: Tree::new(),
             leaf: Leaf::new(),
             begin: content,
             rest: content,
             plain: whole.more == 0,
-            placed: Vec::new(),
         };
-        let mut visible = 0;
-        for run in runs {
-            if run.len == 0 || run.len > LONGEST || run.lv.checked_add(run.len).is_none() {
-                return Err(Malformed);
+        let mut rest = &runs.pieces[..];
+        while let Some((&piece, after)) = rest.split_first() {
+            if filling.leaf.runs.len() == FILLED {
+                filling.next_leaf();
             }
-            if run.visible {
-                visible += u64::from(run.len);
-                filling.visible(run.into()).ok_or(Malformed)?;
+            if filling.leaf.runs.is_empty() {
+                let fit = filling.fit(rest);
+                if fit > 0 {
+                    filling.fill(&rest[..fit]).ok_or(Malformed)?;
+                    rest = &rest[fit..];
+                    continue;
+                }
+            }
+            if piece.visible() {
+                filling.visible(piece).ok_or(Malformed)?;
             } else {
-                filling.push(run.into());
+                filling.push(piece);
             }
-        }
-        if visible != u64::from(whole.chars) {
-            return Err(Malformed);
+            rest = after;
         }
         filling.next_leaf();
-        let Filling { mut tree, placed, .. } = filling;
+        let mut tree = filling.tree;
         tree.fit();
-        let placed = in_order(placed);
-        if placed.windows(2).any(|pair| pair[0].end > pair[1].lv) {
-            return Err(Malformed);
-        }
-        let mut index = Index::default();
-        for Placed { lv, end, leaf } in placed {
-            index.assign(lv, end, leaf);
-        }
-        Ok(Self { tree, index, near: Near::default() })
+        Ok(Self { tree, ..Self::default() })
     }
 
     /// Takes out hidden elements that are gone for good. Where one was an origin, the nearest kept element on
@@ -121,12 +137,32 @@ struct Taken {
     right: Lv,
 }
 
-/// Where elements were put.
+/// Where elements stand.
 #[derive(Debug, Clone, Copy)]
 struct Placed {
     lv: Lv,
     end: Lv,
     leaf: u32,
+}
+
+impl Index {
+    /// That of a whole tree.
+    pub(super) fn of<C: Content>(tree: &Tree<C>) -> Self {
+        let mut placed: Vec<Placed> = Vec::new();
+        for (id, leaf) in tree.leaves_from(0) {
+            for piece in &leaf.runs {
+                match placed.last_mut() {
+                    Some(last) if last.end == piece.lv && last.leaf == id => last.end = piece.end(),
+                    _ => placed.push(Placed { lv: piece.lv, end: piece.end(), leaf: id }),
+                }
+            }
+        }
+        let mut index = Self::default();
+        for Placed { lv, end, leaf } in in_order(placed) {
+            index.assign(lv, end, leaf);
+        }
+        index
+    }
 }
 
 /// Sorts by number, in one step as far as numbers are spread evenly, as they mostly are.
@@ -167,10 +203,37 @@ struct Filling<'a, C: Content> {
     rest: C::Slice<'a>,
     /// Whether all elements have one byte, so that none need be counted.
     plain: bool,
-    placed: Vec<Placed>,
 }
 
 impl<C: Content> Filling<'_, C> {
+    /// How many runs fit into a leaf that is still empty, if that can be told from their lengths.
+    fn fit(&self, pieces: &[Piece]) -> usize {
+        if !self.plain {
+            return 0;
+        }
+        let mut chars = 0;
+        pieces
+            .iter()
+            .take(FILLED)
+            .take_while(|piece| {
+                chars += piece.chars() as usize;
+                !C::WEIGHS || chars <= BYTES
+            })
+            .count()
+    }
+
+    /// Puts runs that fit into an empty leaf.
+    fn fill(&mut self, pieces: &[Piece]) -> Option<()> {
+        let leaf = &mut self.leaf;
+        leaf.runs.reserve_exact(FILLED);
+        leaf.runs.extend_from_slice(pieces);
+        leaf.width.chars = pieces.iter().map(|piece| piece.chars()).sum();
+        leaf.low = pieces.iter().map(|piece| piece.lv).min()?;
+        leaf.high = pieces.iter().map(|piece| piece.end()).max()?;
+        self.rest = C::cut_bytes(self.rest, leaf.width.bytes())?.1;
+        Some(())
+    }
+
     /// Puts in a visible run; none if there is not enough content.
     fn visible(&mut self, mut piece: Piece) -> Option<()> {
         loop {
@@ -211,20 +274,11 @@ impl<C: Content> Filling<'_, C> {
         if self.leaf.runs.len() == FILLED {
             self.next_leaf();
         }
-        match self.leaf.runs.last_mut() {
-            Some(last) if last.joins(piece) => last.extend(piece.len()),
-            Some(_) => self.leaf.runs.push(piece),
-            None => {
-                self.leaf.runs.reserve_exact(FILLED);
-                self.leaf.runs.push(piece);
-            }
+        if self.leaf.runs.is_empty() {
+            self.leaf.runs.reserve_exact(FILLED);
         }
+        self.leaf.runs.push(piece);
         self.leaf.reaches(piece.lv, piece.end());
-        let leaf = self.tree.next_id();
-        match self.placed.last_mut() {
-            Some(last) if last.end == piece.lv && last.leaf == leaf => last.end = piece.end(),
-            _ => self.placed.push(Placed { lv: piece.lv, end: piece.end(), leaf }),
-        }
     }
 
     fn next_leaf(&mut self) {

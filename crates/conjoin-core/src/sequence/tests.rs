@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::codec::Reader;
 use crate::numbers::NONE;
 
 /// An element, by its number.
@@ -154,6 +155,19 @@ fn check(tree: &Sequence<Text>, model: &Model) {
     let again = Sequence::<Text>::from_runs(tree.runs(), &text).expect("its own runs");
     again.tree.check();
     assert!(again.runs().eq(tree.runs()) && again.to_string() == text);
+    let mut stored = Stored::<Vec<u8>>::default();
+    stored.push(&Sequence::<Plain>::default());
+    stored.push(tree);
+    let [heads, lengths, numbers, origins] =
+        [&stored.heads, &stored.lengths, &stored.numbers, &stored.origins].map(|column| Reader::new(column));
+    let mut stored = Stored { heads, lengths, numbers, origins };
+    for text in ["", &text] {
+        let count = stored.count().expect("as many as were written");
+        let runs = stored.read(count, 1 << 30).expect("they were just written");
+        let again = Sequence::<Text>::from_stored(&runs, text).expect("as they were written");
+        assert!(text.is_empty() || again.runs().eq(tree.runs()));
+    }
+    assert_eq!(stored.end(), Ok(()));
 }
 
 proptest! {

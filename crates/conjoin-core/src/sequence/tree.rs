@@ -292,11 +292,6 @@ impl<C: Content> Tree<C> {
         id
     }
 
-    /// Which leaf the next one put at the end will be.
-    pub(super) fn next_id(&self) -> u32 {
-        if self.leaf(0).runs.is_empty() { 0 } else { self.leaves.len() as u32 }
-    }
-
     /// Puts a leaf at the end: for loading.
     pub(super) fn push(&mut self, new: Leaf<C>) -> u32 {
         let width = new.width;

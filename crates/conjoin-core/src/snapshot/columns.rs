@@ -1,8 +1,10 @@
 //! Columns of bytes, each deflated on its own (RFC 1951): like stands beside like there, which is what
 //! makes a history small.
 //!
-//! A column is its length, the length as it is stored, and the bytes. One that deflates to less than a
-//! sixteenth is stored as it is, so that a reader can refuse what would grow beyond that.
+//! A column is its length and, unless that is 0, the length as it is stored and the bytes. One that deflates to
+//! less than a sixteenth is stored as it is, so that a reader can refuse what would grow beyond that.
+
+use std::borrow::Cow;
 
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
@@ -17,22 +19,33 @@ const LEVEL: u8 = 9;
 
 const MALFORMED: DecodeError = DecodeError::Malformed("column");
 
+/// Appends a column that is inflated only by those who look back: as small as can be.
 pub(super) fn write(column: &[u8], out: &mut Vec<u8>) {
-    out.varint(column.len() as u64);
-    let packed = compress_to_vec(column, LEVEL);
-    // Whether it is deflated shows in the lengths: as many bytes as it has mean that it is not.
-    if packed.len() < column.len() && column.len() / MAX_RATIO <= packed.len() {
-        out.bytes(&packed);
-    } else {
-        out.bytes(column);
-    }
+    write_if(column, column.len(), out);
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
+/// Appends a column that everybody needs at once: deflated if that saves an eighth.
+pub(super) fn write_ready(column: &[u8], out: &mut Vec<u8>) {
+    write_if(column, column.len() - column.len() / 8, out);
+}
+
+/// Deflates a column if it then takes less than `most` bytes.
+fn write_if(column: &[u8], most: usize, out: &mut Vec<u8>) {
+    out.varint(column.len() as u64);
+    if column.is_empty() {
+        return;
+    }
+    let packed = compress_to_vec(column, LEVEL);
+    // Whether it is deflated shows in the lengths: as many bytes as it has mean that it is not.
+    out.bytes(if packed.len() < most && column.len() / MAX_RATIO <= packed.len() { &packed } else { column });
+}
+
+pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Result<Cow<'a, [u8]>, DecodeError> {
     Packed::read(reader)?.unpack()
 }
 
 /// A column as it is stored.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Packed<'a> {
     pub(super) len: usize,
     stored: &'a [u8],
@@ -41,19 +54,19 @@ pub(super) struct Packed<'a> {
 impl<'a> Packed<'a> {
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let len = usize::try_from(reader.varint()?).map_err(|_| MALFORMED)?;
-        let stored = reader.bytes()?;
+        let stored = if len == 0 { &[] } else { reader.bytes()? };
         if stored.len() > len || len / MAX_RATIO > stored.len() {
             return Err(MALFORMED);
         }
         Ok(Self { len, stored })
     }
 
-    pub(super) fn unpack(&self) -> Result<Vec<u8>, DecodeError> {
+    pub(super) fn unpack(self) -> Result<Cow<'a, [u8]>, DecodeError> {
         if self.stored.len() == self.len {
-            return Ok(self.stored.to_vec());
+            return Ok(self.stored.into());
         }
         let column = decompress_to_vec_with_limit(self.stored, self.len).map_err(|_| MALFORMED)?;
-        if column.len() == self.len { Ok(column) } else { Err(MALFORMED) }
+        if column.len() == self.len { Ok(column.into()) } else { Err(MALFORMED) }
     }
 }
 
@@ -70,8 +83,11 @@ mod tests {
             let mut out = Vec::new();
             write(&column, &mut out);
             let mut reader = Reader::new(&out);
-            prop_assert_eq!(read(&mut reader), Ok(column));
+            prop_assert_eq!(read(&mut reader), Ok(column.clone().into()));
             prop_assert_eq!(reader.end(), Ok(()));
+            let mut out = Vec::new();
+            write_ready(&column, &mut out);
+            prop_assert_eq!(read(&mut Reader::new(&out)), Ok(column.into()));
         }
     }
 

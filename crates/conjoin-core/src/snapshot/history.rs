@@ -1,43 +1,76 @@
 //! The document as its history: every operation, by columns.
 //!
 //! After M. Kleppmann's column encoding for Automerge: what is alike in operations that follow each other
-//! stands together (`rows.rs`) and is [deflated](super::columns). Reading does the operations again
-//! (`replay.rs`), so all is checked as a delta is.
+//! stands together and is [deflated](super::columns).
 //!
-//! A text operation is told by its index, as how far it is from where the one before ended, and is *plain*
-//! where what stands at that index is what it names; else it names elements by number. Deletions that follow
-//! each other at one place are one row. Characters stand apart: those that are visible as the text they are,
-//! the others in the order in which they were typed. So a text is there without most of the history having
-//! been put together, which the log does when somebody asks for it.
+//! Texts stand as they are, visible text and [runs](sequence::Stored), so that they are there at once, after
+//! Loro's snapshots. What else was done (`rows.rs`) is done again (`replay.rs`), so that it is checked as a delta
+//! is. How the texts came to be (`edits.rs`) and what was typed and is hidden stay as they are until the log is
+//! asked for it. Then all is done again: a history that does not lead to the texts is none.
 
+mod edits;
 mod head;
 mod replay;
 mod rows;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::columns;
+use super::columns::{self, Packed};
 use crate::codec::{DecodeError, Header, Reader};
 use crate::doc::{ApplyError, Doc};
 use crate::log::{Entry, SCATTERED};
-use crate::numbers::{Lv, NONE};
+use crate::numbers::Lv;
 use crate::op::Edit;
 use crate::sequence::{self, Content, Sequence};
+use crate::size;
 use crate::state::Data;
+use crate::value::Kind;
 use crate::version::ReplicaId;
+use head::Head;
 use replay::Replay;
-use rows::{COLUMNS, Columns, MALFORMED, Rows};
+use rows::{MALFORMED, Rows};
 
 /// While a history is read, the state may take twice its limit, or this if that is more.
 const LEAST_LIMIT: usize = 1 << 20;
 
-/// What a history is read for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum For {
-    /// The values alone: the history stays as it is until it is asked for.
-    Values,
-    /// The operations.
-    Log,
+/// A history as it is stored.
+struct Parts<'a> {
+    head: Cow<'a, [u8]>,
+    rows: rows::Stored<'a>,
+    runs: [Cow<'a, [u8]>; 4],
+    visible: Cow<'a, [u8]>,
+    /// What need not be inflated.
+    hidden: Packed<'a>,
+    edits: edits::Stored<'a>,
+}
+
+impl<'a> Parts<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let reader = &mut Reader::new(bytes);
+        Header::History.read(reader)?;
+        let head = columns::read(reader)?;
+        let rows = rows::Stored::read(reader)?;
+        let mut runs: [Cow<'_, [u8]>; 4] = Default::default();
+        for column in &mut runs {
+            *column = columns::read(reader)?;
+        }
+        let visible = columns::read(reader)?;
+        let parts = Self {
+            head,
+            rows,
+            runs,
+            visible,
+            hidden: Packed::read(reader)?,
+            edits: edits::Stored::read(reader)?,
+        };
+        reader.end()?;
+        Ok(parts)
+    }
+
+    fn visible(&self) -> Result<&str, DecodeError> {
+        std::str::from_utf8(&self.visible).map_err(|_| MALFORMED)
+    }
 }
 
 impl Doc {
@@ -49,46 +82,71 @@ impl Doc {
         if !self.log.holds(0, self.numbers.next()) {
             return None;
         }
-        let mut out = Vec::new();
-        Header::History.write(&mut out);
         let mut head = Vec::new();
         self.write_head(&mut head);
-        columns::write(&head, &mut out);
-        // What stands at an index when an operation is done shows when all before it are done again.
-        let mut again = Self::new(ReplicaId::new(0));
-        again.state_limit = usize::MAX;
-        let head = again.take_head(&mut Reader::new(&head)).ok()?;
-        let mut replay = Replay::new(usize::MAX, None);
-        let mut columns = Columns::default();
-        let mut log = self.log.iter();
-        for (replica, len, deps) in &head.spans {
-            let mut deps = again.resolve_deps(*replica, deps).ok()?;
-            let (mut done, mut row) = (0, None);
-            while done < *len {
-                let entry = light(log.next()?);
-                done += entry.len;
-                again.make_roots(&head.roots);
-                let plain = replay.is_plain(&again, &entry);
-                Deletion::take_on(&mut row, &entry, plain, &mut columns);
-                replay.redo(&mut again, (*replica, &std::mem::take(&mut deps)), entry, plain).ok()?;
+        let (rows, edits) = self.write_operations(&head)?;
+        let mut runs = sequence::Stored::<Vec<u8>>::default();
+        for container in &self.state.containers {
+            if let Data::Text(text) = &container.data {
+                runs.push(&text.sequence);
             }
-            Deletion::finish(&mut row, &mut columns);
         }
-        columns.write(&mut out);
-        let (visible, hidden) = self.split_texts(&mut replay);
-        columns::write(visible.as_bytes(), &mut out);
+        let (visible, hidden) = self.split_texts();
+        let mut out = Vec::new();
+        Header::History.write(&mut out);
+        columns::write_ready(&head, &mut out);
+        rows.write(&mut out);
+        for column in [&runs.heads, &runs.lengths, &runs.numbers, &runs.origins] {
+            columns::write_ready(column, &mut out);
+        }
+        columns::write_ready(visible.as_bytes(), &mut out);
         columns::write(hidden.as_bytes(), &mut out);
+        edits.write(&mut out);
         Some(out)
     }
 
+    /// What was done. What stands at an index when an operation is done shows when all before it are done again.
+    fn write_operations(&self, head: &[u8]) -> Option<(Rows<Vec<u8>>, edits::Written)> {
+        let mut again = Self::new(ReplicaId::new(0));
+        again.state_limit = usize::MAX;
+        let head = again.take_head(&mut Reader::new(head)).ok()?;
+        let mut replay = Replay::default();
+        let (mut rows, mut edits) = (Rows::empty(), edits::Written::new());
+        let mut log = self.log.iter();
+        for (replica, len, deps) in &head.spans {
+            let mut deps = again.resolve_deps(*replica, deps).ok()?;
+            let end = again.numbers.next() + len;
+            while again.numbers.next() < end {
+                again.make_roots(&head.roots);
+                let entry = log.next()?;
+                let plain = replay.is_plain(&again, entry);
+                let done =
+                    replay.redo(&mut again, (*replica, &std::mem::take(&mut deps)), light(entry), plain);
+                let at = done.ok()?;
+                let is_text = again.state.containers[entry.container as usize].kind == Kind::Text;
+                match &entry.edit {
+                    Edit::Insert { .. } if at != entry.at => return None,
+                    Edit::Insert { .. } => edits.inserted(entry, at, &again.state),
+                    Edit::Delete { .. } if is_text => edits.deleted(entry, plain, &again.state),
+                    _ => {
+                        edits.finish(true);
+                        rows.push(entry);
+                    }
+                }
+            }
+            edits.finish(true);
+        }
+        Some((rows, edits))
+    }
+
     /// All visible text, by container, and what was typed and is hidden, in that order.
-    fn split_texts(&self, replay: &mut Replay) -> (String, String) {
+    fn split_texts(&self) -> (String, String) {
         let (mut visible, mut hidden) = (String::new(), String::new());
         let mut shown: Vec<(Lv, u32)> = Vec::new();
-        for (container, nth) in self.state.containers.iter().zip(0..) {
+        for container in &self.state.containers {
             if let Data::Text(text) = &container.data {
                 visible.extend(text.sequence.chunks(0..text.sequence.len()));
-                let runs = replay.text(nth).runs().filter(|run| run.visible);
+                let runs = text.sequence.runs().filter(|run| run.visible);
                 shown.extend(runs.map(|run| (run.lv, run.len)));
             }
         }
@@ -111,7 +169,8 @@ impl Doc {
         let limit = self.state_limit;
         // On the way values may have been there that are not any more.
         self.state_limit = limit.saturating_mul(2).max(LEAST_LIMIT);
-        let done = self.replay(bytes, For::Values);
+        let parts = Parts::read(bytes)?;
+        let done = self.take_parts(&parts);
         self.state_limit = limit;
         done.map_err(|error| match error {
             ApplyError::TooLarge { .. } => ApplyError::TooLarge { limit },
@@ -122,74 +181,121 @@ impl Doc {
         Ok(())
     }
 
-    fn replay(&mut self, bytes: &[u8], what: For) -> Result<Vec<Entry>, ApplyError> {
-        let reader = &mut Reader::new(bytes);
-        Header::History.read(reader)?;
-        let head = columns::read(reader)?;
-        let head = self.take_head(&mut Reader::new(&head))?;
-        let mut all: [Vec<u8>; COLUMNS] = Default::default();
-        for column in &mut all {
-            *column = columns::read(reader)?;
+    fn take_parts(&mut self, parts: &Parts<'_>) -> Result<(), ApplyError> {
+        let head = self.take_head(&mut Reader::new(&parts.head))?;
+        self.redo_all(&head, &mut parts.rows.rows(), &mut Replay::default(), None)?;
+        let [heads, lengths, numbers, origins] = parts.runs.each_ref().map(|column| Reader::new(column));
+        let mut stored = sequence::Stored { heads, lengths, numbers, origins };
+        let mut rest = parts.visible()?;
+        let mut hidden = 0;
+        for at in 0..self.state.containers.len() {
+            if self.state.containers[at].kind != Kind::Text {
+                continue;
+            }
+            let runs = self.read_runs(&mut stored)?;
+            self.state.size += runs.len as usize * size::ELEMENT;
+            self.room(0)?;
+            hidden += runs.len - runs.visible;
+            let (mine, after) = cut(rest, runs.visible as u32)?;
+            rest = after;
+            let Data::Text(text) = &mut self.state.containers[at].data else { continue };
+            text.sequence = Sequence::from_stored(&runs, mine).map_err(|_| MALFORMED)?;
+            let mut anchors = text.marks.iter().flat_map(|mark| [mark.start.element, mark.end.element]);
+            if !anchors.all(|element| element.is_none_or(|lv| text.sequence.holds(lv, 1))) {
+                return Err(MALFORMED.into());
+            }
         }
-        let visible = columns::read(reader)?;
-        let visible = std::str::from_utf8(&visible).map_err(|_| MALFORMED)?;
-        let hidden = columns::Packed::read(reader)?;
-        reader.end()?;
-        let kept = (what == For::Log).then(Vec::new);
-        let mut replay = Replay::new(visible.len() + hidden.len, kept);
-        let mut rows = Rows::new(&all);
+        stored.end()?;
+        // A character takes a byte at least.
+        if !rest.is_empty() || hidden > parts.hidden.len as u64 {
+            return Err(MALFORMED.into());
+        }
+        Ok(())
+    }
+
+    /// Does all operations again that were not edits of texts; if the edits are given, those, too.
+    fn redo_all(
+        &mut self,
+        head: &Head,
+        rows: &mut Rows<Reader<'_>>,
+        replay: &mut Replay,
+        mut edits: Option<&mut edits::Read<'_>>,
+    ) -> Result<(), ApplyError> {
+        let mut next = rows.peek()?;
         for (replica, len, deps) in &head.spans {
-            let (mut done, mut deps) = (0, self.resolve_deps(*replica, deps)?);
-            while done < *len {
+            let mut deps = self.resolve_deps(*replica, deps)?;
+            let end = self.numbers.next() + len;
+            while self.numbers.next() < end {
+                let lv = self.numbers.next();
+                let until = next.map_or(end, |next| next.min(end));
+                let seen = std::mem::take(&mut deps);
+                if lv < until {
+                    let Some(edits) = &mut edits else {
+                        self.numbers.push(*replica, until - lv, &seen);
+                        continue;
+                    };
+                    self.make_roots(&head.roots);
+                    let (entry, plain) = edits.next(lv, until, &self.state)?;
+                    let inserted = matches!(entry.edit, Edit::Insert { .. }).then(|| light(&entry));
+                    let at = replay.redo(self, (*replica, &seen), entry, plain)?;
+                    if let Some(entry) = inserted {
+                        edits.inserted(&entry, at);
+                    }
+                    continue;
+                }
                 self.make_roots(&head.roots);
-                let (entry, plain) = rows.next(self.numbers.next(), &self.state, self.strings.len())?;
-                if entry.len > len - done {
+                let entry = rows.next(&self.state, self.strings.len())?;
+                if entry.len > end - lv {
                     return Err(MALFORMED.into());
                 }
-                done += entry.len;
-                replay.redo(self, (*replica, &std::mem::take(&mut deps)), entry, plain)?;
+                replay.redo(self, (*replica, &seen), entry, false)?;
+                next = rows.peek()?;
             }
         }
-        rows.end()?;
         self.make_roots(&head.roots);
-        if !head.roots.iter().all(|root| (root.0 as usize) < self.state.containers.len()) {
+        if next.is_some() || !head.roots.iter().all(|root| (root.0 as usize) < self.state.containers.len()) {
             return Err(MALFORMED.into());
         }
+        Ok(rows.end()?)
+    }
+
+    /// The operations of a history that was read once.
+    fn read_log(bytes: &[u8]) -> Result<Vec<Entry>, ApplyError> {
+        let parts = Parts::read(bytes)?;
+        let [mut doc, mut again] = [0, 0].map(|_| Self::new(ReplicaId::new(0)));
+        // It was within the limit when it was read.
+        (doc.state_limit, again.state_limit) = (usize::MAX, usize::MAX);
+        doc.take_parts(&parts)?;
+        let head = again.take_head(&mut Reader::new(&parts.head))?;
+        let columns = parts.edits.unpack()?;
+        let mut edits = edits::Read::new(&columns, &doc)?;
+        let mut replay = Replay::keeping();
+        again.redo_all(&head, &mut parts.rows.rows(), &mut replay, Some(&mut edits))?;
+        edits.end()?;
         let mut shown: Vec<(Lv, u32, &str)> = Vec::new();
-        let mut rest = visible;
-        for (container, nth) in self.state.containers.iter_mut().zip(0..) {
-            let Data::Text(text) = &mut container.data else { continue };
-            let plain = replay.text(nth);
-            let (mut mine, after) = cut(rest, plain.len() as u32)?;
-            rest = after;
-            text.sequence = Sequence::from_runs(plain.runs(), mine).map_err(|_| MALFORMED)?;
-            if what == For::Log {
-                for run in plain.runs().filter(|run| run.visible) {
-                    let (slice, after) = cut(mine, run.len)?;
-                    shown.push((run.lv, run.len, slice));
-                    mine = after;
-                }
+        let mut rest = parts.visible()?;
+        for (container, nth) in doc.state.containers.iter().zip(0..) {
+            let Data::Text(text) = &container.data else { continue };
+            if !replay.text(nth).runs().eq(text.sequence.runs()) {
+                return Err(MALFORMED.into());
+            }
+            for run in text.sequence.runs().filter(|run| run.visible) {
+                let (slice, after) = cut(rest, run.len)?;
+                shown.push((run.lv, run.len, slice));
+                rest = after;
             }
         }
-        if !rest.is_empty() {
-            return Err(MALFORMED.into());
-        }
-        let mut kept = replay.kept.take().unwrap_or_default();
-        if what == For::Log {
-            shown.sort_unstable();
-            let hidden = hidden.unpack()?;
-            fill(&mut kept, shown, std::str::from_utf8(&hidden).map_err(|_| MALFORMED)?)?;
-        }
+        shown.sort_unstable();
+        let mut kept = replay.kept.unwrap_or_default();
+        let hidden = parts.hidden.unpack()?;
+        fill(&mut kept, shown, std::str::from_utf8(&hidden).map_err(|_| MALFORMED)?)?;
         Ok(kept)
     }
 }
 
 /// The operations of a history that was read once, or none if what was not looked at then is damaged.
 pub(crate) fn operations(bytes: &[u8]) -> Option<Vec<Entry>> {
-    let mut doc = Doc::new(ReplicaId::new(0));
-    // It was within the limit when it was read.
-    doc.state_limit = usize::MAX;
-    doc.replay(bytes, For::Log).ok()
+    Doc::read_log(bytes).ok()
 }
 
 fn cut(text: &str, chars: u32) -> Result<(&str, &str), DecodeError> {
@@ -239,7 +345,7 @@ fn light(entry: &Entry) -> Entry {
 }
 
 impl Replay {
-    /// Whether the index of a text operation tells all that it names.
+    /// Whether the index of a deletion from a text tells all that it names.
     fn is_plain(&mut self, doc: &Doc, entry: &Entry) -> bool {
         let container = doc.state.containers.get(entry.container as usize);
         if entry.at == SCATTERED
@@ -249,8 +355,6 @@ impl Replay {
         }
         let (at, text) = (entry.at as usize, self.text(entry.container));
         match entry.edit {
-            Edit::Insert { left, .. } if at == 0 => left.is_none(),
-            Edit::Insert { left, .. } => left.is_some() && at <= text.len() && text.at(at - 1) == left,
             // One element is told as deleted upwards.
             Edit::Delete { count: 1, down: true, .. } => false,
             Edit::Delete { first, count, down } => {
@@ -258,51 +362,6 @@ impl Replay {
                 (0..count).all(|nth| text.at(at + nth as usize) == Some(lowest + nth))
             }
             _ => false,
-        }
-    }
-}
-
-/// Plain deletions that follow each other at one place.
-struct Deletion {
-    row: Entry,
-    /// The elements of the last one.
-    last: (Lv, u32),
-    /// Whether it goes downwards, when that is settled.
-    down: Option<bool>,
-}
-
-impl Deletion {
-    /// Appends an entry to the columns, later if others may go on with it.
-    fn take_on(open: &mut Option<Self>, entry: &Entry, plain: bool, columns: &mut Columns) {
-        let (true, Edit::Delete { first, count, down }) = (plain, &entry.edit) else {
-            Self::finish(open, columns);
-            return columns.push(entry, plain);
-        };
-        let lowest = if *down { first - (count - 1) } else { *first };
-        let settled = (*count > 1).then_some(*down);
-        if let Some(open) = open {
-            let row = &mut open.row;
-            let same = (row.container, row.named) == (entry.container, entry.named);
-            let goes =
-                |down: bool| [open.down, settled].iter().all(|other| other.is_none_or(|other| other == down));
-            // What goes on in the numbers, too, would be read as one.
-            let up = entry.at == row.at && goes(false) && lowest != open.last.0 + open.last.1;
-            let downwards = entry.at + entry.len == row.at && goes(true) && lowest + count != open.last.0;
-            if same && (up || downwards) {
-                row.len += entry.len;
-                row.at = entry.at;
-                (open.last, open.down) = ((lowest, *count), Some(downwards));
-                return;
-            }
-        }
-        Self::finish(open, columns);
-        *open = Some(Self { row: entry.clone(), last: (lowest, *count), down: settled });
-    }
-
-    fn finish(open: &mut Option<Self>, columns: &mut Columns) {
-        if let Some(Self { mut row, down, .. }) = open.take() {
-            row.edit = Edit::Delete { first: NONE, count: row.len, down: down == Some(true) };
-            columns.push(&row, true);
         }
     }
 }

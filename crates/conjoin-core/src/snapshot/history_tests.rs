@@ -74,7 +74,7 @@ fn docs(steps: Vec<Step>) -> Vec<Doc> {
     docs
 }
 
-fn check_equal(doc: &Doc, read: &Doc) {
+pub(super) fn check_equal(doc: &Doc, read: &Doc) {
     assert_eq!(read.state(), doc.state());
     assert_eq!(read.state_size(), doc.state_size());
     assert!(read.log.iter().eq(doc.log.iter()), "{:?}\n{:?}", read.log, doc.log);
@@ -147,48 +147,3 @@ proptest! {
         let _ = Doc::load(ReplicaId::new(9), &snapshot);
     }
 }
-
-/// Each kind of operation once.
-fn golden() -> Doc {
-    let mut doc = Doc::new(ReplicaId::new(0x0102_0304_0506_0708));
-    let _ = doc.transact(|tx| {
-        tx.counter("c").add(-2);
-        tx.float_counter("f").add(0.5).expect("it is finite");
-        tx.register("r").set("hi");
-        tx.map("m").set("k", true);
-        tx.map("m").remove("k");
-        tx.map("m").counter("n").add(1);
-        tx.set("s").insert(1);
-        tx.set("s").remove(1);
-        let mut list = tx.list("l");
-        list.push(1);
-        list.push("b");
-        list.set(0, true).expect("it is there");
-        list.move_to(1, 0).expect("both are there");
-        list.remove(0..1).expect("it is there");
-        let mut text = tx.text("t");
-        text.insert(0, "hé llo").expect("the start is there");
-        text.mark(0..2, "bold", true, Expand::After).expect("they are there");
-        text.delete(1..3).expect("they are there");
-    });
-    doc
-}
-
-#[test]
-fn a_history_is_written_as_specified() {
-    let bytes = golden().history().expect("all is kept");
-    assert_eq!(bytes, GOLDEN, "{}", bytes.escape_ascii());
-    check_equal(&golden(), &Doc::load(ReplicaId::new(9), GOLDEN).expect("it is as specified"));
-}
-
-/// As deflated by this version of the library; another may pack it otherwise, but must read this.
-const GOLDEN: &[u8] = b"\
-    \x43\x4a\x48\x01\x50\x43\x15\xc8\x3b\x0e\x40\x40\x14\x05\xd0\x77\xdf\x7f\xa6\x50\x49\xec\x0f\xd1\
-    \x18\x24\xd8\x7f\x98\xf6\x20\xc3\x4d\x85\x51\xb1\x60\xc3\x8d\x1d\x07\x4e\x3c\x68\x78\x75\xbe\xda\
-    \x0a\x9a\xa8\x12\x01\xcc\x2a\x22\x66\x1e\x51\x72\x28\x63\x50\xd7\x9f\x59\x44\x4d\xdd\x2d\xc2\xf3\
-    \x03\x10\x10\x00\x01\x02\x03\x04\x05\x00\x06\x07\x29\x0c\x0b\x2a\x68\x0d\x6a\x11\x0f\x63\x60\x62\
-    \x62\x62\x60\x60\x62\x64\x62\x00\x52\x20\x0c\x00\x04\x04\x02\x01\x06\x02\x04\x04\x00\x03\x00\x09\
-    \x08\x08\x00\x00\x02\x02\x00\x03\x06\x04\x21\x1c\x63\x66\x00\x83\x07\xf6\xac\x4c\x19\x99\xcc\x4c\
-    \xcc\xac\x0c\x4c\xcc\x60\xc8\xca\x98\xc4\xc4\xc0\xc0\xc9\x04\x00\x04\x04\x68\x6c\x6c\x6f\x03\x03\
-    \xc3\xa9\x20\
-";

@@ -4,7 +4,11 @@
 //! the values and what later changes refer to, without the history. Either can be taken in by a document
 //! that is ahead, behind, or both.
 
+#[cfg(test)]
+mod claims_tests;
 mod columns;
+#[cfg(test)]
+mod golden_tests;
 pub(crate) mod history;
 #[cfg(test)]
 mod history_tests;
@@ -45,6 +49,9 @@ impl Doc {
     pub fn merge_snapshot(&mut self, bytes: &[u8]) -> Result<Applied<'_>, ApplyError> {
         self.room(0)?;
         let theirs = self.read_snapshot(bytes)?;
+        if self.version.is_empty() && theirs.version.get(self.replica) == 0 {
+            return Ok(self.adopt(theirs));
+        }
         self.merge(&theirs)
     }
 
@@ -58,7 +65,7 @@ impl Doc {
         }
         if self.version.is_empty() {
             self.room(0)?;
-            return Ok(self.adopt(theirs));
+            return Ok(self.adopt(theirs.clone()));
         }
         // What follows from a history can be held against it, what stands in a state alone cannot.
         let Ok(delta) = theirs.delta_since(&self.version) else { return self.join(theirs) };

@@ -8,7 +8,7 @@ use crate::delta::ReplicaTable;
 use crate::doc::{ApplyError, Doc};
 use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::{Anchor, finite};
-use crate::sequence::{Content, Run, Sequence};
+use crate::sequence::{Runs, Sequence, Stored};
 use crate::size;
 use crate::state::{
     Data, Held, List, ListItem, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float,
@@ -72,6 +72,17 @@ impl Doc {
             out.varint(u64::from(made));
             out.varint(u64::from(container));
         }
+        let mut runs = Stored::<Vec<u8>>::default();
+        for container in &self.state.containers {
+            match &container.data {
+                Data::List(list) => runs.push(&list.sequence),
+                Data::Text(text) => runs.push(&text.sequence),
+                _ => {}
+            }
+        }
+        for column in [&runs.heads, &runs.lengths, &runs.numbers, &runs.origins] {
+            out.bytes(column);
+        }
         for container in &self.state.containers {
             write_data(&container.data, &mut out, |replica| {
                 u64::from(numbers.replica_number(replica).unwrap_or(0))
@@ -134,10 +145,14 @@ impl Doc {
             }
         }
         self.room(0)?;
+        let mut column = || reader.bytes().map(Reader::new);
+        let mut runs =
+            Stored { heads: column()?, lengths: column()?, numbers: column()?, origins: column()? };
         for container in 0..containers {
-            self.read_data(reader, container)?;
+            self.read_data(reader, &mut runs, container)?;
             self.room(0)?;
         }
+        runs.end()?;
         self.log.skip(0, self.numbers.next());
         Ok(())
     }
@@ -229,7 +244,12 @@ impl Doc {
         }
     }
 
-    fn read_data(&mut self, reader: &mut Reader<'_>, container: usize) -> Result<(), ApplyError> {
+    fn read_data(
+        &mut self,
+        reader: &mut Reader<'_>,
+        runs: &mut Stored<Reader<'_>>,
+        container: usize,
+    ) -> Result<(), ApplyError> {
         let limit = self.state_limit;
         let mut size = self.state.size;
         let mut grow = |more: usize| {
@@ -295,10 +315,9 @@ impl Doc {
                 Data::Set(members)
             }
             Kind::List => {
-                let (runs, elements) = self.read_runs(reader)?;
-                grow(elements * size::ELEMENT)?;
-                let shown = runs.iter().filter(|run| run.visible).map(|run| run.len).sum();
-                let sequence = Sequence::from_runs(runs.into_iter(), shown);
+                let runs = self.read_runs(runs)?;
+                grow(runs.len as usize * size::ELEMENT)?;
+                let sequence = Sequence::from_stored(&runs, runs.visible as u32);
                 let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
                 let mut list = List { sequence, ..List::default() };
                 for _ in 0..reader.count(5)? {
@@ -329,9 +348,9 @@ impl Doc {
                 Data::List(Box::new(list))
             }
             Kind::Text => {
-                let (runs, elements) = self.read_runs(reader)?;
-                grow(elements * size::ELEMENT)?;
-                let sequence = Sequence::from_runs(runs.into_iter(), reader.str()?);
+                let runs = self.read_runs(runs)?;
+                grow(runs.len as usize * size::ELEMENT)?;
+                let sequence = Sequence::from_stored(&runs, reader.str()?);
                 let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
                 let mut text = Text { sequence, ..Text::default() };
                 for _ in 0..reader.count(7)? {
@@ -376,40 +395,13 @@ impl Doc {
         Ok(Anchor { element: (lv != NONE).then_some(lv), after })
     }
 
-    /// The runs of a sequence, and how many elements they have.
-    fn read_runs(&self, reader: &mut Reader<'_>) -> Result<(Vec<Run>, usize), DecodeError> {
-        let malformed = || DecodeError::Malformed("sequence");
-        let count = reader.count(4)?;
-        let mut runs = Vec::with_capacity(count);
-        let mut elements = 0;
-        let next = i64::from(self.numbers.next());
-        let mut before: i64 = 0;
-        for _ in 0..count {
-            let lv = before
-                .checked_add(reader.zigzag()?)
-                .filter(|lv| (0..next).contains(lv))
-                .ok_or_else(malformed)?;
-            let len = reader.varint()?;
-            let (len, visible) = (len >> 1, len & 1 == 1);
-            if len == 0 || len > (next - lv) as u64 {
-                return Err(malformed());
-            }
-            let lv = lv as Lv;
-            let mut origin = || match reader.zigzag()? {
-                0 => Ok(NONE),
-                back => {
-                    let origin = i64::from(lv).checked_sub(back).filter(|origin| (0..next).contains(origin));
-                    origin.map(|origin| origin as Lv).ok_or_else(malformed)
-                }
-            };
-            runs.push(Run { lv, len: len as u32, visible, left: origin()?, right: origin()? });
-            before = i64::from(lv) + len as i64;
-            elements += len as usize;
-        }
-        if elements > self.numbers.next() as usize {
-            return Err(malformed());
-        }
-        Ok((runs, elements))
+    /// The runs of the next sequence, no more than the state has room for.
+    pub(super) fn read_runs(&self, stored: &mut Stored<Reader<'_>>) -> Result<Runs, ApplyError> {
+        let count = stored.count()?;
+        self.room(count.saturating_mul(size::ELEMENT))?;
+        let runs = stored.read(count, self.numbers.next())?;
+        self.room(usize::try_from(runs.len).unwrap_or(usize::MAX).saturating_mul(size::ELEMENT))?;
+        Ok(runs)
     }
 }
 
@@ -473,7 +465,6 @@ fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -
             }
         }
         Data::List(list) => {
-            write_runs(&list.sequence, out);
             out.varint(list.items.len() as u64);
             for (&lv, item) in &list.items {
                 out.varint(u64::from(lv));
@@ -489,7 +480,6 @@ fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -
             }
         }
         Data::Text(text) => {
-            write_runs(&text.sequence, out);
             out.varint(text.sequence.byte_len() as u64);
             for chunk in text.sequence.chunks(0..text.sequence.len()) {
                 out.extend_from_slice(chunk.as_bytes());
@@ -519,20 +509,6 @@ fn write_held(held: &Held, out: &mut Vec<u8>) {
             out.push(2);
             out.varint(u64::from(*container));
         }
-    }
-}
-
-fn write_runs<C: Content>(sequence: &Sequence<C>, out: &mut Vec<u8>) {
-    out.varint(sequence.runs().count() as u64);
-    let mut before = 0;
-    for run in sequence.runs() {
-        out.zigzag(i64::from(run.lv) - before);
-        out.varint(u64::from(run.len) << 1 | u64::from(run.visible));
-        for origin in [run.left, run.right] {
-            // After compaction it may be one that came later.
-            out.zigzag(if origin == NONE { 0 } else { i64::from(run.lv) - i64::from(origin) });
-        }
-        before = i64::from(run.lv + run.len);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Doing the operations of a history again, each as its author had made it, so that nothing a history says
 //! need be believed.
 //!
-//! Texts are done without their characters, which are put in when it is known which are left.
+//! Texts are done without their characters.
 
 use super::rows::MALFORMED;
 use crate::codec::DecodeError;
@@ -10,7 +10,6 @@ use crate::log::Entry;
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit};
 use crate::sequence::{Plain, Sequence};
-use crate::size;
 use crate::state::{Author, Data, MarkRecord, Parent, UNKNOWN_ELEMENT};
 use crate::value::Kind;
 
@@ -20,15 +19,14 @@ pub(super) struct Replay {
     texts: Vec<Option<Box<Sequence<Plain>>>>,
     /// The operations as the log keeps them, if they are wanted.
     pub(super) kept: Option<Vec<Entry>>,
-    /// How many characters may yet be inserted.
-    room: usize,
     /// What the last plain deletion took, in document order.
     taken: Vec<(Lv, u32)>,
 }
 
 impl Replay {
-    pub(super) fn new(room: usize, kept: Option<Vec<Entry>>) -> Self {
-        Self { room, kept, ..Self::default() }
+    /// One that keeps the operations.
+    pub(super) fn keeping() -> Self {
+        Self { kept: Some(Vec::new()), ..Self::default() }
     }
 
     pub(super) fn text(&mut self, container: u32) -> &mut Sequence<Plain> {
@@ -39,14 +37,15 @@ impl Replay {
         self.texts[at].get_or_insert_default()
     }
 
-    /// Does the next operation again, made by a replica that had seen `deps` of others.
+    /// Does the next operation again, made by a replica that had seen `deps` of others. Tells the index at which
+    /// it was done, of an insertion into a text.
     pub(super) fn redo(
         &mut self,
         doc: &mut Doc,
         (replica, deps): (u32, &[Lv]),
         entry: Entry,
         plain: bool,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<u32, ApplyError> {
         let unseen = doc.numbers.unseen(Some(replica), deps);
         let at = entry.container as usize;
         let container = doc.state.containers.get(at).ok_or(MALFORMED)?;
@@ -70,14 +69,10 @@ impl Replay {
             start: entry.lv,
             lamport: doc.numbers.lamport_after(Some(replica), deps),
         };
-        let len = entry.len;
+        let (len, mut placed) = (entry.len, entry.at);
         if container.kind == Kind::Text {
             match (&entry.edit, plain) {
-                (Edit::Insert { .. }, _) => {
-                    doc.state.size += size::ELEMENT * len as usize;
-                    doc.room(0)?;
-                    self.insert(entry, plain, &author)?;
-                }
+                (Edit::Insert { .. }, _) => placed = self.insert(entry, &author)?,
                 (_, true) => self.delete_plain(entry, &author)?,
                 (Edit::Delete { .. }, false) => self.delete(entry, &author)?,
                 _ => {
@@ -98,7 +93,7 @@ impl Replay {
         doc.room(0)?;
         doc.numbers.push(replica, len, deps);
         doc.numbers.made(len);
-        Ok(())
+        Ok(placed)
     }
 
     fn keep(&mut self, entry: impl FnOnce() -> Entry) {
@@ -107,33 +102,16 @@ impl Replay {
         }
     }
 
-    fn insert(&mut self, entry: Entry, plain: bool, author: &Author<'_>) -> Result<(), ApplyError> {
-        self.room = self.room.checked_sub(entry.len as usize).ok_or(MALFORMED)?;
-        let at = entry.at as usize;
-        let text = self.text(entry.container);
-        if plain && at > text.len() {
-            return Err(MALFORMED.into());
+    fn insert(&mut self, entry: Entry, author: &Author<'_>) -> Result<u32, ApplyError> {
+        let Edit::Insert { left, .. } = entry.edit else { return Err(MALFORMED.into()) };
+        if left.is_some_and(|left| left >= entry.lv || !author.saw(left)) {
+            return Err(UNKNOWN_ELEMENT);
         }
-        let left = if plain && author.unseen.is_empty() {
-            text.insert_at(at, entry.lv, entry.len).left
-        } else {
-            let left = match (&entry.edit, at) {
-                (_, 0) if plain => NONE,
-                (_, at) if plain => text.at(at - 1).ok_or(MALFORMED)?,
-                (Edit::Insert { left, .. }, _) => left.unwrap_or(NONE),
-                _ => return Err(MALFORMED.into()),
-            };
-            if left != NONE && !author.saw(left) {
-                return Err(UNKNOWN_ELEMENT);
-            }
-            text.insert(entry.lv, left, entry.len, author).map_err(|_| UNKNOWN_ELEMENT)?;
-            left
-        };
-        self.keep(|| {
-            let left = (left != NONE).then_some(left);
-            Entry { edit: Edit::Insert { left, text: String::new() }, ..entry }
-        });
-        Ok(())
+        let text = self.text(entry.container);
+        let at = text.insert(entry.lv, left.unwrap_or(NONE), entry.len, author);
+        let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
+        self.keep(|| Entry { at, ..entry });
+        Ok(at)
     }
 
     /// A deletion of what is visible at an index. In the log it is as many as it took stretches.
@@ -186,8 +164,8 @@ impl Replay {
 
     fn mark(&mut self, entry: Entry, author: &Author<'_>) -> Result<MarkRecord, ApplyError> {
         let Edit::Mark(mark) = &entry.edit else { return Err(MALFORMED.into()) };
-        let text = self.text(entry.container);
-        let known = |anchor: Anchor<Lv>| anchor.element.is_none_or(|lv| author.saw(lv) && text.holds(lv, 1));
+        // Whether the text has these elements is told by its runs.
+        let known = |anchor: Anchor<Lv>| anchor.element.is_none_or(|lv| author.saw(lv));
         if !known(mark.start) || !known(mark.end) {
             return Err(UNKNOWN_ELEMENT);
         }

@@ -1,4 +1,7 @@
-//! Operations as columns: what is alike in those that follow each other stands together.
+//! All operations but insertions into texts and deletions from them, as columns: what is alike in those that
+//! follow each other stands together.
+
+use std::borrow::Cow;
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::log::{Entry, Local, SCATTERED};
@@ -18,7 +21,6 @@ mod tag {
     pub(super) const MAKE: u8 = 5;
     pub(super) const INCLUDE: u8 = 6;
     pub(super) const EXCLUDE: u8 = 7;
-    pub(super) const INSERT: u8 = 8;
     pub(super) const INSERT_ITEMS: u8 = 9;
     pub(super) const DELETE: u8 = 10;
     pub(super) const MOVE: u8 = 11;
@@ -30,54 +32,76 @@ mod tag {
 const DOWN: u8 = 0x10;
 /// It was done at an index.
 const PLACED: u8 = 0x20;
-/// The element at that index is the one it names.
-const PLAIN: u8 = 0x40;
+/// It edits another value than the operation before, or names it otherwise.
+const OTHER: u8 = 0x40;
 
 pub(super) const MALFORMED: DecodeError = DecodeError::Malformed("history");
 
-/// How many columns of operations there are.
-pub(super) const COLUMNS: usize = 6;
+/// How many columns there are.
+const COLUMNS: usize = 7;
 
-/// The columns of operations, as they are written.
+/// The columns, as they are written or read.
 #[derive(Default)]
-pub(super) struct Columns {
-    tags: Vec<u8>,
+pub(super) struct Rows<Column> {
+    tags: Column,
+    /// How many insertions into texts and deletions from them stand before each, by their numbers.
+    skips: Column,
     /// Which value each edits, by how its number differs from that of the one before; and by which
     /// operation its author named it, if it is nested.
-    containers: Vec<u8>,
+    containers: Column,
     /// How many elements it makes or takes.
-    lengths: Vec<u8>,
+    lengths: Column,
     /// Its index, by how far it is from where the one before ended.
-    places: Vec<u8>,
+    places: Column,
     /// The elements it names, by how far back they lie.
-    elements: Vec<u8>,
+    elements: Column,
     /// All else: keys and values.
-    rest: Vec<u8>,
-    container: i64,
+    rest: Column,
+    container: u32,
+    named: Lv,
     cursor: i64,
+    /// The number after the last.
+    end: Lv,
 }
 
-impl Columns {
-    /// Appends an operation. The text it inserts stands elsewhere; of a plain one, so does what it names.
-    pub(super) fn push(&mut self, entry: &Entry, plain: bool) {
+impl<Column> Rows<Column> {
+    fn new([tags, skips, containers, lengths, places, elements, rest]: [Column; COLUMNS]) -> Self {
+        let (container, named, cursor, end) = (0, NONE, 0, 0);
+        Self { tags, skips, containers, lengths, places, elements, rest, container, named, cursor, end }
+    }
+
+    const fn columns(&self) -> [&Column; COLUMNS] {
+        let Self { tags, skips, containers, lengths, places, elements, rest, .. } = self;
+        [tags, skips, containers, lengths, places, elements, rest]
+    }
+}
+
+impl Rows<Vec<u8>> {
+    pub(super) fn empty() -> Self {
+        Self::new(Default::default())
+    }
+
+    /// Appends an operation.
+    pub(super) fn push(&mut self, entry: &Entry) {
+        let lv = entry.lv;
         let down = matches!(entry.edit, Edit::Delete { down: true, .. });
         let placed = entry.at != SCATTERED;
-        self.tags.push(
-            tag_of(&entry.edit)
-                | (u8::from(down) * DOWN)
-                | (u8::from(placed) * PLACED)
-                | (u8::from(plain) * PLAIN),
-        );
-        self.containers.zigzag(i64::from(entry.container) - self.container);
-        self.container = i64::from(entry.container);
-        if entry.named != NONE {
-            self.containers.varint(u64::from(entry.lv - entry.named));
+        let other = (self.container, self.named) != (entry.container, entry.named);
+        let flags = (u8::from(down) * DOWN) | (u8::from(placed) * PLACED) | (u8::from(other) * OTHER);
+        self.tags.push(tag_of(&entry.edit) | flags);
+        self.skips.varint(u64::from(lv - self.end));
+        self.end = entry.end();
+        if other {
+            self.containers.zigzag(i64::from(entry.container) - i64::from(self.container));
+            if entry.named != NONE {
+                self.containers.varint(u64::from(lv - entry.named));
+            }
+            (self.container, self.named) = (entry.container, entry.named);
         }
         if placed {
             self.places.zigzag(i64::from(entry.at) - self.cursor);
             self.cursor = i64::from(entry.at);
         }
-        let lv = entry.lv;
         match &entry.edit {
             Edit::AddInt(amount) => self.rest.zigzag(*amount),
             Edit::AddFloat(amount) => self.rest.extend_from_slice(&amount.to_le_bytes()),
@@ -92,13 +116,8 @@ impl Columns {
                 self.rest.push(kind.tag());
                 self.element(lv, *base);
             }
-            Edit::Insert { left, .. } => {
-                if !plain {
-                    self.element(lv, *left);
-                }
-                self.lengths.varint(u64::from(entry.len));
-                self.cursor += i64::from(entry.len);
-            }
+            // Insertions of text stand elsewhere.
+            Edit::Insert { .. } => {}
             Edit::InsertItems { left, items } => {
                 self.element(lv, *left);
                 self.lengths.varint(u64::from(entry.len));
@@ -106,9 +125,7 @@ impl Columns {
                 self.cursor += i64::from(entry.len);
             }
             Edit::Delete { first, .. } => {
-                if !plain {
-                    self.element(lv, Some(*first));
-                }
+                self.element(lv, Some(*first));
                 self.lengths.varint(u64::from(entry.len));
             }
             Edit::Move { item, left } => {
@@ -135,10 +152,7 @@ impl Columns {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        for column in [&self.tags, &self.containers, &self.lengths, &self.places, &self.elements, &self.rest]
-        {
-            columns::write(column, out);
-        }
+        self.columns().into_iter().for_each(|column| columns::write_ready(column, out));
     }
 }
 
@@ -152,8 +166,7 @@ const fn tag_of(edit: &Local) -> u8 {
         Edit::Make { .. } => tag::MAKE,
         Edit::Include(_) => tag::INCLUDE,
         Edit::Exclude(_) => tag::EXCLUDE,
-        Edit::Insert { .. } => tag::INSERT,
-        Edit::InsertItems { .. } => tag::INSERT_ITEMS,
+        Edit::Insert { .. } | Edit::InsertItems { .. } => tag::INSERT_ITEMS,
         Edit::Delete { .. } => tag::DELETE,
         Edit::Move { .. } => tag::MOVE,
         Edit::Assign { .. } => tag::ASSIGN,
@@ -161,58 +174,58 @@ const fn tag_of(edit: &Local) -> u8 {
     }
 }
 
-/// The columns of operations, as they are read.
-pub(super) struct Rows<'a> {
-    tags: Reader<'a>,
-    containers: Reader<'a>,
-    lengths: Reader<'a>,
-    places: Reader<'a>,
-    elements: Reader<'a>,
-    rest: Reader<'a>,
-    container: i64,
-    cursor: i64,
-}
+/// The columns as they are stored.
+pub(super) struct Stored<'a>([Cow<'a, [u8]>; COLUMNS]);
 
-impl<'a> Rows<'a> {
-    pub(super) fn new(columns: &'a [Vec<u8>; COLUMNS]) -> Self {
-        let [tags, containers, lengths, places, elements, rest] = columns;
-        Self {
-            tags: Reader::new(tags),
-            containers: Reader::new(containers),
-            lengths: Reader::new(lengths),
-            places: Reader::new(places),
-            elements: Reader::new(elements),
-            rest: Reader::new(rest),
-            container: 0,
-            cursor: 0,
+impl<'a> Stored<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let mut columns: [Cow<'_, [u8]>; COLUMNS] = Default::default();
+        for column in &mut columns {
+            *column = columns::read(reader)?;
         }
+        Ok(Self(columns))
     }
 
-    /// The next operation, of number `lv`, and whether it is plain.
-    pub(super) fn next(
-        &mut self,
-        lv: Lv,
-        state: &State,
-        strings: usize,
-    ) -> Result<(Entry, bool), DecodeError> {
+    pub(super) fn rows(&self) -> Rows<Reader<'_>> {
+        Rows::new(self.0.each_ref().map(|column| Reader::new(column)))
+    }
+}
+
+impl Rows<Reader<'_>> {
+    /// The number of the next operation, if there is one.
+    pub(super) fn peek(&mut self) -> Result<Option<Lv>, DecodeError> {
+        if self.tags.is_empty() {
+            return Ok(None);
+        }
+        let skip = u32::try_from(self.skips.varint()?).map_err(|_| MALFORMED)?;
+        self.end = self.end.checked_add(skip).ok_or(MALFORMED)?;
+        Ok(Some(self.end))
+    }
+
+    /// The next operation, of the number that was told.
+    pub(super) fn next(&mut self, state: &State, strings: usize) -> Result<Entry, DecodeError> {
+        let lv = self.end;
         let first = self.tags.byte()?;
-        let (tag, plain) = (first & 0x0f, first & PLAIN != 0);
+        let tag = first & 0x0f;
         let down = first & DOWN != 0;
-        let known = first & !(0x0f | DOWN | PLACED | PLAIN) == 0;
-        let placed_text = matches!(tag, tag::INSERT | tag::DELETE) && first & PLACED != 0;
-        if !known || (plain && !placed_text) || (down && tag != tag::DELETE) {
+        if first & !(0x0f | DOWN | PLACED | OTHER) != 0 || (down && tag != tag::DELETE) {
             return Err(MALFORMED);
         }
-        self.container = self.container.checked_add(self.containers.zigzag()?).ok_or(MALFORMED)?;
-        let container = u32::try_from(self.container).map_err(|_| MALFORMED)?;
-        let Container { parent, kind, .. } = state.containers.get(container as usize).ok_or(MALFORMED)?;
-        if plain && *kind != Kind::Text {
+        if first & OTHER != 0 {
+            let container = i64::from(self.container).checked_add(self.containers.zigzag()?);
+            self.container = container.and_then(|at| u32::try_from(at).ok()).ok_or(MALFORMED)?;
+        }
+        let Container { parent, kind, .. } =
+            state.containers.get(self.container as usize).ok_or(MALFORMED)?;
+        if first & OTHER != 0 {
+            self.named = match parent {
+                Parent::Root(_) => NONE,
+                _ => back(&mut self.containers, lv)?.ok_or(MALFORMED)?,
+            };
+        }
+        if *kind == Kind::Text && tag != tag::MARK {
             return Err(MALFORMED);
         }
-        let named = match parent {
-            Parent::Root(_) => NONE,
-            _ => back(&mut self.containers, lv)?.ok_or(MALFORMED)?,
-        };
         let mut at = SCATTERED;
         if first & PLACED != 0 {
             self.cursor = self.cursor.checked_add(self.places.zigzag()?).ok_or(MALFORMED)?;
@@ -232,12 +245,6 @@ impl<'a> Rows<'a> {
             },
             tag::INCLUDE => Edit::Include(Value::decode(&mut self.rest)?),
             tag::EXCLUDE => Edit::Exclude(Value::decode(&mut self.rest)?),
-            tag::INSERT => {
-                let left = if plain { None } else { self.element(lv)? };
-                len = self.len()?;
-                self.cursor += i64::from(len);
-                Edit::Insert { left, text: String::new() }
-            }
             tag::INSERT_ITEMS => {
                 let left = self.element(lv)?;
                 len = self.len()?;
@@ -246,7 +253,7 @@ impl<'a> Rows<'a> {
                 Edit::InsertItems { left, items }
             }
             tag::DELETE => {
-                let first = if plain { NONE } else { self.element(lv)?.ok_or(MALFORMED)? };
+                let first = self.element(lv)?.ok_or(MALFORMED)?;
                 len = self.len()?;
                 Edit::Delete { first, count: len, down }
             }
@@ -263,7 +270,8 @@ impl<'a> Rows<'a> {
             })),
             _ => return Err(MALFORMED),
         };
-        Ok((Entry { lv, len, container, named, at, edit }, plain))
+        self.end = lv.checked_add(len).ok_or(MALFORMED)?;
+        Ok(Entry { lv, len, container: self.container, named: self.named, at, edit })
     }
 
     fn len(&mut self) -> Result<u32, DecodeError> {
@@ -287,17 +295,14 @@ impl<'a> Rows<'a> {
         Ok(Anchor { element: self.element(lv)?, after })
     }
 
+    /// That nothing is left.
     pub(super) fn end(&self) -> Result<(), DecodeError> {
-        for column in [&self.tags, &self.containers, &self.lengths, &self.places, &self.elements, &self.rest]
-        {
-            column.end()?;
-        }
-        Ok(())
+        self.columns().into_iter().try_for_each(Reader::end)
     }
 }
 
 /// An operation before `lv`, by how far back it lies, or none.
-fn back(reader: &mut Reader<'_>, lv: Lv) -> Result<Option<Lv>, DecodeError> {
+pub(super) fn back(reader: &mut Reader<'_>, lv: Lv) -> Result<Option<Lv>, DecodeError> {
     match reader.varint()? {
         0 => Ok(None),
         back if back <= u64::from(lv) => Ok(Some(lv - back as Lv)),
