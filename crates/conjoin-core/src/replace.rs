@@ -149,8 +149,11 @@ impl Doc {
                     }
                 }
                 (Data::Text(before), Data::Text(after)) => {
-                    self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
-                    if !before.sequence.is_empty() {
+                    if before.sequence.is_empty() {
+                        // Told without waking a text that was loaded and nobody asked anything of yet.
+                        insertion(container, after.sequence.len(), &mut raw);
+                    } else {
+                        self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
                         let new = |lv: Lv| !self.version.contains(other.numbers.id(lv));
                         let marks = after.marks.iter().map(|mark| mark.lv).filter(|&mark| new(mark));
                         raw.extend(marks.map(|mark| Raw::Format { container, mark }));
@@ -171,15 +174,15 @@ impl Doc {
         after: &Sequence<C>,
         raw: &mut Vec<Raw>,
     ) {
+        if before.is_empty() {
+            return insertion(container, after.len(), raw);
+        }
         let mut push = |at: usize, deleted: usize, inserted: usize| {
             if deleted + inserted > 0 {
                 let (at, deleted, inserted) = (at as u32, deleted as u32, inserted as u32);
                 raw.push(Raw::Splice { container, at, deleted, inserted });
             }
         };
-        if before.is_empty() {
-            return push(0, 0, after.len());
-        }
         let mut old = stays((self, before), (other, after)).peekable();
         let mut new = stays((other, after), (self, before)).peekable();
         let mut at = 0;
@@ -197,6 +200,13 @@ impl Doc {
                 break;
             }
         }
+    }
+}
+
+/// A whole sequence came.
+fn insertion(container: u32, len: usize, raw: &mut Vec<Raw>) {
+    if len > 0 {
+        raw.push(Raw::Splice { container, at: 0, deleted: 0, inserted: len as u32 });
     }
 }
 

@@ -21,6 +21,7 @@ mod integrate;
 mod leaf;
 mod load;
 mod read;
+mod resting;
 mod stored;
 mod text;
 mod tree;
@@ -34,6 +35,7 @@ mod tests;
 
 pub(crate) use content::{Content, Plain, Text};
 pub(crate) use integrate::Author;
+pub(crate) use resting::Resting;
 pub(crate) use stored::{Runs, Stored};
 
 use std::sync::OnceLock;

@@ -24,23 +24,33 @@ impl<C: Content> Sequence<C> {
         content: C::Slice<'_>,
     ) -> Result<Self, Malformed> {
         let mut taken = Vec::new();
-        let mut all = Runs::default();
+        let mut pieces: Vec<Piece> = Vec::new();
         for run in runs {
             let end = run.lv.checked_add(run.len).ok_or(Malformed)?;
             if run.len == 0 || run.len > LONGEST {
                 return Err(Malformed);
             }
             taken.push(u64::from(run.lv) << 32 | u64::from(end));
-            all.push(run.into());
+            let piece = Piece::from(run);
+            match pieces.last_mut() {
+                Some(last) if last.joins(piece) => last.extend(piece.len()),
+                _ => pieces.push(piece),
+            }
         }
         check_taken(taken)?;
-        Self::from_stored(&all, content)
+        Self::build(&pieces, content)
     }
 
-    /// The same of runs that were read. That no number is there twice is for the caller to check.
-    pub(crate) fn from_stored(runs: &Runs, content: C::Slice<'_>) -> Result<Self, Malformed> {
+    /// The same of runs that were read.
+    pub(crate) fn from_stored(runs: Runs, content: C::Slice<'_>) -> Result<Self, Malformed> {
+        Self::build(&runs.finish(), content)
+    }
+
+    /// Builds a sequence from runs that are each as long as can be, of which no number is there twice.
+    fn build(pieces: &[Piece], content: C::Slice<'_>) -> Result<Self, Malformed> {
         let whole = C::width(content);
-        if runs.visible != u64::from(whole.chars) {
+        let visible: u64 = pieces.iter().map(|piece| u64::from(piece.chars())).sum();
+        if visible != u64::from(whole.chars) {
             return Err(Malformed);
         }
         let mut filling = Filling {
@@ -50,7 +60,7 @@ impl<C: Content> Sequence<C> {
             rest: content,
             plain: whole.more == 0,
         };
-        let mut rest = &runs.pieces[..];
+        let mut rest = pieces;
         while let Some((&piece, after)) = rest.split_first() {
             if filling.leaf.runs.len() == FILLED {
                 filling.next_leaf();

@@ -41,9 +41,12 @@ pub(crate) struct Stored<Column> {
 }
 
 /// The runs of a whole sequence.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Runs {
+    /// Their origins are not set yet.
     pub(super) pieces: Vec<Piece>,
+    /// Which runs have unusual origins, and which.
+    pub(super) unusual: Vec<(usize, Lv, Lv)>,
     /// How many elements there are.
     pub(crate) len: u64,
     /// How many of them are visible.
@@ -51,14 +54,14 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    /// Appends a run, to the last one if it goes on with it.
-    pub(super) fn push(&mut self, piece: Piece) {
-        self.len += u64::from(piece.len());
-        self.visible += u64::from(piece.chars());
-        match self.pieces.last_mut() {
-            Some(last) if last.joins(piece) => last.extend(piece.len()),
-            _ => self.pieces.push(piece),
+    /// The runs, with their origins.
+    pub(super) fn finish(self) -> Vec<Piece> {
+        let Self { mut pieces, unusual, .. } = self;
+        set_origins(&mut pieces);
+        for (at, left, right) in unusual {
+            (pieces[at].left, pieces[at].right) = (left, right);
         }
+        pieces
     }
 }
 
@@ -111,8 +114,8 @@ impl Stored<Reader<'_>> {
     /// The next so many runs, of elements with numbers below `next`, none of them twice.
     pub(crate) fn read(&mut self, count: usize, next: Lv) -> Result<Runs, DecodeError> {
         let heads = self.heads.take(count)?;
-        let mut runs = Runs { pieces: Vec::with_capacity(count), len: 0, visible: 0 };
-        let mut unusual: Vec<(usize, Lv, Lv)> = Vec::new();
+        let nothing = Piece::from(Run { lv: 0, len: 0, visible: false, left: EDGE, right: EDGE });
+        let mut runs = Runs { pieces: vec![nothing; count], ..Runs::default() };
         // Heads are as good as random, so that guessing which way they go costs more than going both ways: what
         // may be pushed or popped is written or read in any case, and then counts or not.
         let most = heads.iter().filter(|&&head| head & PARTED != 0).count();
@@ -121,13 +124,14 @@ impl Stored<Reader<'_>> {
         let mut depth = 0_usize;
         let mut taken: Vec<Taken> = vec![0; count - most + 1];
         let mut ended = 0;
+        let mut numbers = self.numbers.clone();
         let mut before = 0;
-        for &head in heads {
+        for (nth, (&head, piece)) in heads.iter().zip(&mut runs.pieces).enumerate() {
             let goes_on = head & GOES_ON != 0;
-            let (number, size) = self.numbers.peek_zigzag()?;
-            self.numbers.take(if goes_on { 0 } else { size })?;
+            let (number, size) = numbers.peek_zigzag()?;
+            numbers.take(if goes_on { 0 } else { size })?;
             let (begun, at) = parted[depth.wrapping_sub(1).min(most)];
-            if goes_on && depth == 0 {
+            if goes_on & (depth == 0) {
                 return Err(MALFORMED);
             }
             depth -= usize::from(goes_on);
@@ -135,35 +139,32 @@ impl Stored<Reader<'_>> {
             let lv = if goes_on { i64::from(at) } else { fresh };
             let lv = Lv::try_from(lv).map_err(|_| MALFORMED)?;
             let begin = if goes_on { begun } else { lv };
-            let len = match head >> LENGTH {
-                LONG | UNUSUAL => u32::try_from(self.lengths.varint()?).map_err(|_| MALFORMED)?,
-                len => u32::from(len),
-            };
+            let mut len = u32::from(head >> LENGTH);
+            if len == u32::from(LONG) || len > SHORT {
+                len = u32::try_from(self.lengths.varint()?).map_err(|_| MALFORMED)?;
+                if len == 0 || len > LONGEST {
+                    return Err(MALFORMED);
+                }
+                if head >> LENGTH == UNUSUAL {
+                    let (left, right) = (self.origin(lv, next)?, self.origin(lv, next)?);
+                    runs.unusual.push((nth, left, right));
+                }
+            }
             let end = lv.checked_add(len).filter(|&end| end <= next).ok_or(MALFORMED)?;
-            if len == 0 || len > LONGEST {
-                return Err(MALFORMED);
-            }
-            if head >> LENGTH == UNUSUAL {
-                unusual.push((runs.pieces.len(), self.origin(lv, next)?, self.origin(lv, next)?));
-            }
             parted[depth] = (begin, end);
             taken[ended] = u64::from(begin) << 32 | u64::from(end);
             depth += usize::from(head & PARTED != 0);
             ended += usize::from(head & PARTED == 0);
             let visible = head & VISIBLE != 0;
-            let piece = Piece::from(Run { lv, len, visible, left: EDGE, right: EDGE });
-            runs.len += u64::from(len);
-            runs.visible += u64::from(piece.chars());
-            runs.pieces.push(piece);
+            *piece = Run { lv, len, visible, left: EDGE, right: EDGE }.into();
             before = end;
         }
+        self.numbers = numbers;
+        runs.len = runs.pieces.iter().map(|piece| u64::from(piece.len())).sum();
+        runs.visible = runs.pieces.iter().map(|piece| u64::from(piece.chars())).sum();
         taken.truncate(ended);
         if depth > 0 || check_taken(taken).is_err() {
             return Err(MALFORMED);
-        }
-        set_origins(&mut runs.pieces);
-        for (at, left, right) in unusual {
-            (runs.pieces[at].left, runs.pieces[at].right) = (left, right);
         }
         Ok(runs)
     }

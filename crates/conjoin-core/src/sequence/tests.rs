@@ -164,7 +164,21 @@ fn check(tree: &Sequence<Text>, model: &Model) {
     for text in ["", &text] {
         let count = stored.count().expect("as many as were written");
         let runs = stored.read(count, 1 << 30).expect("they were just written");
-        let again = Sequence::<Text>::from_stored(&runs, text).expect("as they were written");
+        let mut resting = Resting::new(runs.clone(), text).expect("as they were written");
+        let again = Sequence::<Text>::from_stored(runs, text).expect("as they were written");
+        let part = again.len() / 3..again.len() / 2 + 1;
+        let lens = (again.len(), again.byte_len(), again.utf16_len());
+        // As it rests, and then as it was woken by a question.
+        for _ in 0..2 {
+            assert_eq!((resting.len(), resting.byte_len(), resting.utf16_len()), lens);
+            assert_eq!(resting.to_string(), *text);
+            let parts =
+                [resting.chunks(part.clone()).collect(), again.chunks(part.clone()).collect::<String>()];
+            assert_eq!(parts[0], parts[1]);
+            assert!(resting.runs().eq(again.runs()));
+        }
+        resting.insert_at(0, 1 << 30, "!");
+        assert_eq!(resting.to_string(), format!("!{text}"));
         assert!(text.is_empty() || again.runs().eq(tree.runs()));
     }
     assert_eq!(stored.end(), Ok(()));

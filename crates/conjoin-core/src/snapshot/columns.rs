@@ -19,14 +19,14 @@ const LEVEL: u8 = 9;
 
 const MALFORMED: DecodeError = DecodeError::Malformed("column");
 
-/// Appends a column that is inflated only by those who look back: as small as can be.
+/// Appends a column as small as can be.
 pub(super) fn write(column: &[u8], out: &mut Vec<u8>) {
     write_if(column, column.len(), out);
 }
 
-/// Appends a column that everybody needs at once: deflated if that saves an eighth.
-pub(super) fn write_ready(column: &[u8], out: &mut Vec<u8>) {
-    write_if(column, column.len() - column.len() / 8, out);
+/// Appends a column that everybody needs at once and that has little to save: deflated if that saves a fourth.
+pub(super) fn write_dense(column: &[u8], out: &mut Vec<u8>) {
+    write_if(column, column.len() - column.len() / 4, out);
 }
 
 /// Deflates a column if it then takes less than `most` bytes.
@@ -86,7 +86,7 @@ mod tests {
             prop_assert_eq!(read(&mut reader), Ok(column.clone().into()));
             prop_assert_eq!(reader.end(), Ok(()));
             let mut out = Vec::new();
-            write_ready(&column, &mut out);
+            write_dense(&column, &mut out);
             prop_assert_eq!(read(&mut Reader::new(&out)), Ok(column.into()));
         }
     }

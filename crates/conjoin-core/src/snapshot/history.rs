@@ -22,7 +22,7 @@ use crate::doc::{ApplyError, Doc};
 use crate::log::{Entry, SCATTERED};
 use crate::numbers::Lv;
 use crate::op::Edit;
-use crate::sequence::{self, Content, Sequence};
+use crate::sequence::{self, Content, Resting};
 use crate::size;
 use crate::state::Data;
 use crate::value::Kind;
@@ -88,18 +88,19 @@ impl Doc {
         let mut runs = sequence::Stored::<Vec<u8>>::default();
         for container in &self.state.containers {
             if let Data::Text(text) = &container.data {
-                runs.push(&text.sequence);
+                runs.push(&*text.sequence);
             }
         }
         let (visible, hidden) = self.split_texts();
         let mut out = Vec::new();
         Header::History.write(&mut out);
-        columns::write_ready(&head, &mut out);
+        columns::write(&head, &mut out);
         rows.write(&mut out);
-        for column in [&runs.heads, &runs.lengths, &runs.numbers, &runs.origins] {
-            columns::write_ready(column, &mut out);
-        }
-        columns::write_ready(visible.as_bytes(), &mut out);
+        columns::write_dense(&runs.heads, &mut out);
+        columns::write(&runs.lengths, &mut out);
+        columns::write_dense(&runs.numbers, &mut out);
+        columns::write(&runs.origins, &mut out);
+        columns::write(visible.as_bytes(), &mut out);
         columns::write(hidden.as_bytes(), &mut out);
         edits.write(&mut out);
         Some(out)
@@ -199,7 +200,7 @@ impl Doc {
             let (mine, after) = cut(rest, runs.visible as u32)?;
             rest = after;
             let Data::Text(text) = &mut self.state.containers[at].data else { continue };
-            text.sequence = Sequence::from_stored(&runs, mine).map_err(|_| MALFORMED)?;
+            text.sequence = Resting::new(runs, mine).map_err(|_| MALFORMED)?;
             let mut anchors = text.marks.iter().flat_map(|mark| [mark.start.element, mark.end.element]);
             if !anchors.all(|element| element.is_none_or(|lv| text.sequence.holds(lv, 1))) {
                 return Err(MALFORMED.into());

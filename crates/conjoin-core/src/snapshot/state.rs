@@ -8,7 +8,7 @@ use crate::delta::ReplicaTable;
 use crate::doc::{ApplyError, Doc};
 use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::{Anchor, finite};
-use crate::sequence::{Runs, Sequence, Stored};
+use crate::sequence::{Resting, Runs, Sequence, Stored};
 use crate::size;
 use crate::state::{
     Data, Held, List, ListItem, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float,
@@ -76,7 +76,7 @@ impl Doc {
         for container in &self.state.containers {
             match &container.data {
                 Data::List(list) => runs.push(&list.sequence),
-                Data::Text(text) => runs.push(&text.sequence),
+                Data::Text(text) => runs.push(&*text.sequence),
                 _ => {}
             }
         }
@@ -317,7 +317,8 @@ impl Doc {
             Kind::List => {
                 let runs = self.read_runs(runs)?;
                 grow(runs.len as usize * size::ELEMENT)?;
-                let sequence = Sequence::from_stored(&runs, runs.visible as u32);
+                let shown = runs.visible as u32;
+                let sequence = Sequence::from_stored(runs, shown);
                 let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
                 let mut list = List { sequence, ..List::default() };
                 for _ in 0..reader.count(5)? {
@@ -350,7 +351,7 @@ impl Doc {
             Kind::Text => {
                 let runs = self.read_runs(runs)?;
                 grow(runs.len as usize * size::ELEMENT)?;
-                let sequence = Sequence::from_stored(&runs, reader.str()?);
+                let sequence = Resting::new(runs, reader.str()?);
                 let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
                 let mut text = Text { sequence, ..Text::default() };
                 for _ in 0..reader.count(7)? {

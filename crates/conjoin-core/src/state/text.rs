@@ -13,14 +13,14 @@ use crate::gather::gather;
 use crate::log::{Local, SCATTERED};
 use crate::numbers::{Lv, NONE, Stamp};
 use crate::op::{Anchor, Edit};
-use crate::sequence::{self, Sequence};
+use crate::sequence::Resting;
 use crate::size;
 use crate::strings::StrId;
 use crate::value::Value;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Text {
-    pub(crate) sequence: Sequence<sequence::Text>,
+    pub(crate) sequence: Resting,
     pub(crate) marks: Vec<MarkRecord>,
 }
 

@@ -163,8 +163,10 @@ impl Written {
     pub(super) fn finish(&mut self, rest: bool) {
         let Some(Deletion { row, plain, down, .. }) = self.open.take() else { return };
         let rows = &mut self.rows;
-        let down = down == Some(true);
         let placed = row.at != SCATTERED;
+        // A single element has no direction: it is told as what is most common, deleted backwards.
+        let back = plain && row.len == 1 && i64::from(row.at) + 1 == rows.cursor;
+        let down = down == Some(true) || back;
         let other = rows.container != row.container;
         rows.tags.push(
             (u8::from(down) * DOWN)
@@ -307,7 +309,7 @@ impl<'a> Read<'a> {
             at = u32::try_from(rows.cursor).ok().filter(|at| *at != SCATTERED).ok_or(MALFORMED)?;
         }
         let first = if plain { NONE } else { back(&mut rows.elements, lv)?.ok_or(MALFORMED)? };
-        let edit = Edit::Delete { first, count: len, down };
+        let edit = Edit::Delete { first, count: len, down: down && (len > 1 || !plain) };
         Ok((Entry { lv, len, container: rows.container, named: NONE, at, edit }, plain))
     }
 

@@ -152,7 +152,7 @@ impl Rows<Vec<u8>> {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        self.columns().into_iter().for_each(|column| columns::write_ready(column, out));
+        self.columns().into_iter().for_each(|column| columns::write(column, out));
     }
 }
 

@@ -1,0 +1,108 @@
+//! A text as it was read, until somebody edits it or asks where its elements stand.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut, Range};
+use std::sync::OnceLock;
+
+use super::Sequence;
+use super::content::{Text, Width, byte_of};
+use super::load::Malformed;
+use super::stored::Runs;
+
+/// A text that needs no tree as long as it is only read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Resting {
+    read: Option<Box<Read>>,
+    tree: OnceLock<Sequence<Text>>,
+}
+
+#[derive(Debug, Clone)]
+struct Read {
+    runs: Runs,
+    text: String,
+    width: Width,
+}
+
+impl Resting {
+    /// A text of runs that were read, and what the visible ones carry.
+    pub(crate) fn new(runs: Runs, text: &str) -> Result<Self, Malformed> {
+        let width = Width::of(text);
+        if runs.visible != u64::from(width.chars) {
+            return Err(Malformed);
+        }
+        let read = Read { runs, text: text.into(), width };
+        Ok(Self { read: Some(Box::new(read)), tree: OnceLock::new() })
+    }
+
+    /// As it was read, if it still rests.
+    fn read(&self) -> Option<&Read> {
+        self.read.as_deref().filter(|_| self.tree.get().is_none())
+    }
+
+    fn width(&self) -> Width {
+        self.read().map_or_else(|| (**self).tree.total, |read| read.width)
+    }
+
+    /// How many characters there are.
+    pub(crate) fn len(&self) -> usize {
+        self.width().chars as usize
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many UTF-8 bytes it takes.
+    pub(crate) fn byte_len(&self) -> usize {
+        self.width().bytes()
+    }
+
+    /// How many UTF-16 units it would take.
+    pub(crate) fn utf16_len(&self) -> usize {
+        self.width().units()
+    }
+
+    /// The characters in a range, as far as there are any, in pieces.
+    pub(crate) fn chunks(&self, range: Range<usize>) -> impl Iterator<Item = &str> {
+        let read = self.read().map(|Read { text, width, .. }| {
+            let end = range.end.min(width.chars as usize);
+            let byte = |at: usize| if width.more == 0 { at } else { byte_of(text, at).unwrap_or(text.len()) };
+            text.get(byte(range.start.min(end))..byte(end)).unwrap_or_default()
+        });
+        let tree = read.is_none().then(|| (**self).chunks(range));
+        read.into_iter().filter(|text| !text.is_empty()).chain(tree.into_iter().flatten())
+    }
+}
+
+impl Read {
+    fn open(self) -> Sequence<Text> {
+        Sequence::from_stored(self.runs, self.text.as_str())
+            .expect("as many are visible as there are characters")
+    }
+}
+
+impl Deref for Resting {
+    type Target = Sequence<Text>;
+
+    fn deref(&self) -> &Sequence<Text> {
+        self.tree.get_or_init(|| self.read.clone().map(|read| read.open()).unwrap_or_default())
+    }
+}
+
+impl DerefMut for Resting {
+    fn deref_mut(&mut self) -> &mut Sequence<Text> {
+        if let Some(read) = self.read.take()
+            && self.tree.get().is_none()
+        {
+            self.tree = read.open().into();
+        }
+        self.tree.get_or_init(Sequence::default);
+        self.tree.get_mut().expect("it was just made, if it was not there")
+    }
+}
+
+impl fmt::Display for Resting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chunks(0..self.len()).try_for_each(|chunk| f.write_str(chunk))
+    }
+}
