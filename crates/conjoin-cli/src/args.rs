@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::doctor::Doctor;
 use crate::ice::{self, IceServers};
 use crate::join::args::Join;
 use crate::log::Level;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Keep(Box<Keep>),
     /// Join a room from the terminal.
     Join(Box<Join>),
+    /// Find out why two peers cannot connect.
+    Doctor(Doctor),
 }
 
 /// Serve signaling and the demo pages on one port.

@@ -4,11 +4,14 @@ use std::io::IsTerminal;
 use std::str::FromStr;
 
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Log, LogFormat};
+
+/// Parts that say at `info` what belongs to `trace`.
+const CHATTY: [&str; 4] = ["stun_proto", "stun_types", "turn_client_proto", "turn_types"];
 
 /// What is logged.
 #[derive(Debug, Clone)]
@@ -27,13 +30,20 @@ impl FromStr for Level {
         };
         // A bare word that is no level would be taken for a part of the program, all of it shown.
         match text.parse() {
-            Ok(targets) if text.split(',').all(|part| known(part.trim())) => Ok(Self(targets)),
+            Ok(targets) if text.split(',').all(|part| known(part.trim())) => Ok(Self(quiet(targets, text))),
             _ => Err(
                 "must be off, error, warn, info, debug or trace, or a list like warn,conjoin_server=debug"
                     .into(),
             ),
         }
     }
+}
+
+/// Leaves out what the libraries for STUN and TURN say of each packet, unless they are asked for by name.
+fn quiet(targets: Targets, text: &str) -> Targets {
+    let is_loud = targets.default_level().is_some_and(|level| level > LevelFilter::WARN);
+    let unnamed = CHATTY.into_iter().filter(|name| is_loud && !text.contains(name));
+    unnamed.fold(targets, |targets, name| targets.with_target(name, LevelFilter::WARN))
 }
 
 /// Sets the log up. To be called once.
@@ -50,6 +60,17 @@ pub(crate) fn start(log: &Log) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chatty_parts_are_left_out_unless_they_are_named() {
+        use tracing::Level as At;
+
+        let shows = |text: &str, part: &str| text.parse::<Level>().unwrap().0.would_enable(part, &At::INFO);
+        assert!(shows("info", "conjoin_server") && !shows("info", "turn_client_proto"));
+        assert!(!shows("debug", "stun_proto") && shows("info,stun_proto=info", "stun_proto"));
+        let warns = |text: &str| text.parse::<Level>().unwrap().0.would_enable("turn_types", &At::WARN);
+        assert!(warns("info") && !warns("off") && !warns("error"));
+    }
 
     #[test]
     fn levels_are_read() {

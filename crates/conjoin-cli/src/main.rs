@@ -2,6 +2,7 @@
 
 mod addresses;
 mod args;
+mod doctor;
 mod files;
 mod ice;
 mod join;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Keep(args) => keep::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Join(args) => join::run(*args),
+        Command::Doctor(args) => doctor::run(&args),
     };
     done.unwrap_or_else(|message| {
         eprintln!("error: {message}");

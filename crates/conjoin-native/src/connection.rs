@@ -13,8 +13,11 @@ pub(crate) trait Connection: Send {
     /// Adds an address of this machine; gives the candidate to tell the peer, if it is news.
     fn add_local(&mut self, local: LocalCandidate) -> Option<String>;
 
-    /// An address of this machine is gone.
+    /// An address of this machine is gone, and all that was found from there.
     fn remove_local(&mut self, address: IpAddr);
+
+    /// A way to this machine works no more.
+    fn withdraw(&mut self, local: LocalCandidate);
 
     /// Adds an address of the peer; from the network, so it may be anything. What is no candidate is ignored.
     fn add_remote(&mut self, candidate: &str);
@@ -61,6 +64,11 @@ pub(crate) trait Connection: Send {
 pub(crate) enum LocalCandidate {
     /// A socket of this machine.
     Host(SocketAddr),
+    /// The address that a NAT gives to what a socket of this machine sends.
+    Reflexive { address: SocketAddr, base: SocketAddr },
+    /// An address of a server that sends on what comes there to a socket of this machine. Packets from there
+    /// do not leave as they are.
+    Relayed { address: SocketAddr, base: SocketAddr },
 }
 
 /// A datagram that came.

@@ -6,16 +6,19 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use conjoin_peer::{Input, LinkId, Output};
+use conjoin_peer::{IceServer, Input, LinkId, Output};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
+use crate::Candidates;
 use crate::busy::Busy;
 use crate::clock::now;
 use crate::interfaces::addresses;
 use crate::link::Link;
+use crate::mdns::{self, Named};
 use crate::runtime;
+use crate::servers;
 use crate::signaling::Signaling;
 use crate::socket::Sockets;
 use crate::webrtc::{Certificate, WebRtc};
@@ -37,6 +40,7 @@ struct Inner {
     tell: Box<dyn Fn(Input) + Send + Sync>,
     runtime: Handle,
     certificate: Certificate,
+    candidates: Candidates,
     state: Mutex<State>,
     alarm: Notify,
     busy: Busy,
@@ -61,6 +65,11 @@ impl NativeDriver {
     ///
     /// It works on the tokio runtime it is made in, or on one that all such drivers of the process share.
     pub fn new(tell: impl Fn(Input) + Send + Sync + 'static) -> Self {
+        Self::with_candidates(Candidates::All, tell)
+    }
+
+    /// A driver whose links tell peers only some ways to this machine.
+    pub fn with_candidates(candidates: Candidates, tell: impl Fn(Input) + Send + Sync + 'static) -> Self {
         let runtime = runtime::handle();
         let busy = Busy::default();
         let state = State { addresses: addresses(), ..State::default() };
@@ -68,6 +77,7 @@ impl NativeDriver {
             tell: Box::new(tell),
             runtime: runtime.clone(),
             certificate: Certificate::generate(),
+            candidates,
             state: Mutex::new(state),
             alarm: Notify::new(),
             busy: busy.clone(),
@@ -86,13 +96,20 @@ impl NativeDriver {
             Output::OpenSignaling { url } => self.signaling.open(url),
             Output::SendSignaling(message) => self.signaling.send(message),
             Output::CloseSignaling => self.signaling.close(self.busy.begin()),
-            Output::OpenLink { link, ice_servers: _ } => self.inner.open_link(link),
+            Output::OpenLink { link, ice_servers } => self.inner.open_link(link, ice_servers),
             Output::Offer { link, ice_restart } => self.inner.touch(link, |link| link.offer(ice_restart)),
-            Output::Accept { link, offer } => self.inner.touch(link, |link| link.accept(&offer)),
-            Output::Complete { link, answer } => self.inner.touch(link, |link| link.complete(&answer)),
-            Output::AddCandidate { link, candidate } => {
-                self.inner.touch(link, |link| link.add_candidate(&candidate));
+            Output::Accept { link, offer } => {
+                self.inner.touch(link, |link| link.accept(&offer));
+                self.inner.look_up(link, Named::of_description(&offer));
             }
+            Output::Complete { link, answer } => {
+                self.inner.touch(link, |link| link.complete(&answer));
+                self.inner.look_up(link, Named::of_description(&answer));
+            }
+            Output::AddCandidate { link, candidate } => match Named::of_candidate(&candidate) {
+                Some(named) => self.inner.look_up(link, vec![named]),
+                None => self.inner.touch(link, |link| link.add_candidate(&candidate)),
+            },
             Output::CloseLink { link } => {
                 let link = self.inner.state().links.remove(&link);
                 if let Some(link) = link {
@@ -141,7 +158,7 @@ impl NativeDriver {
 }
 
 impl Inner {
-    fn open_link(self: &Arc<Self>, id: LinkId) {
+    fn open_link(self: &Arc<Self>, id: LinkId, ice_servers: Vec<IceServer>) {
         let tell = teller(self);
         let opened = {
             let _runtime = self.runtime.enter();
@@ -158,8 +175,9 @@ impl Inner {
         };
         let connection = Box::new(WebRtc::new(&self.certificate, Instant::now()));
         let mut state = self.state();
-        let link = Link::new(id, connection, sockets, &state.addresses);
+        let link = Link::new(id, connection, sockets, self.candidates, ice_servers, &state.addresses);
         state.links.insert(id, link.clone());
+        servers::ask(&self.runtime, &link);
         let work = self.busy.begin();
         self.runtime.spawn(async move {
             link.run(tell).await;
@@ -171,6 +189,22 @@ impl Inner {
         let link = self.state().links.get(&id).cloned();
         if let Some(link) = link {
             act(&link);
+        }
+    }
+
+    /// Adds candidates whose names somebody on the local network knows.
+    fn look_up(&self, id: LinkId, named: Vec<Named>) {
+        let Some(link) = self.state().links.get(&id).cloned() else { return };
+        for named in named {
+            let Some(permit) = link.may_look_up() else { return };
+            let link = Arc::downgrade(&link);
+            self.runtime.spawn(async move {
+                let address = mdns::resolve(&named.name).await;
+                if let (Some(address), Some(link)) = (address, link.upgrade()) {
+                    link.add_candidate(&named.with(address));
+                }
+                drop(permit);
+            });
         }
     }
 
@@ -187,6 +221,7 @@ impl Inner {
         };
         for link in links {
             link.set_addresses(&addresses);
+            servers::ask(&self.runtime, &link);
         }
         (self.tell)(Input::NetworkChanged);
     }

@@ -1,7 +1,7 @@
 //! The addresses of this machine.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The addresses others may reach this machine at: those of all interfaces, or that of the machine itself
 /// where it has no other.
@@ -14,6 +14,16 @@ pub(crate) fn addresses() -> BTreeSet<IpAddr> {
     if outside.is_empty() { all } else { outside }
 }
 
+/// The address of this machine that packets to this place leave from, if there is a way there.
+pub(crate) fn route(to: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    // For UDP this sends nothing: the system only looks up the way.
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(to).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified()).then_some(address)
+}
+
 fn is_usable(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !address.is_unspecified() && !address.is_link_local(),
@@ -23,11 +33,17 @@ fn is_usable(address: &IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{addresses, is_usable};
+    use super::{addresses, is_usable, route};
 
     #[test]
     fn this_machine_has_an_address() {
         assert!(!addresses().is_empty());
+    }
+
+    #[test]
+    fn the_way_to_this_machine_begins_here() {
+        let here = "127.0.0.1:9".parse().unwrap();
+        assert_eq!(route(here), Some(std::net::Ipv4Addr::LOCALHOST.into()));
     }
 
     #[test]

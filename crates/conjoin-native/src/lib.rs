@@ -12,15 +12,32 @@ mod busy;
 mod clock;
 mod connection;
 mod driver;
+mod gather;
 mod interfaces;
 mod link;
+mod mdns;
+pub mod probe;
 mod runtime;
+mod servers;
 mod signaling;
 mod socket;
+mod stream;
+mod tls;
 mod webrtc;
 
 pub use crate::clock::now;
 pub use crate::driver::NativeDriver;
+
+/// Which ways to this machine a peer is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Candidates {
+    /// All: its addresses, those that STUN servers see, and those that TURN servers lend.
+    #[default]
+    All,
+    /// Only those that TURN servers lend. The peer does not learn where this machine is, and a link shows that a
+    /// server does relay.
+    Relayed,
+}
 
 /// A random number nobody can guess.
 ///

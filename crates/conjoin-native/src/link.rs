@@ -5,11 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use conjoin_peer::{Channel, Input, LOW_WATER, LinkId};
-use tokio::sync::Notify;
+use conjoin_peer::{Channel, IceServer, Input, LOW_WATER, LinkId};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::sleep_until;
 
+use crate::Candidates;
 use crate::connection::{Connection, LocalCandidate, Poll};
+use crate::gather::{Gathered, Gatherer, Service};
+use crate::interfaces::route;
+use crate::mdns::MAX_NAMES;
 use crate::socket::{Sender, Sockets, Udp};
 
 /// How long what was sent may take to leave after the link was closed.
@@ -23,6 +27,11 @@ const ENOUGH: usize = 64;
 pub(crate) struct Link {
     id: LinkId,
     sockets: Sockets,
+    candidates: Candidates,
+    /// What the signaling server names.
+    ice_servers: Vec<IceServer>,
+    /// Names of the peer that may be looked up now.
+    names: Arc<Semaphore>,
     state: Mutex<State>,
     /// There is something to tell, or the deadline is nearer than the task knows.
     wake: Notify,
@@ -30,6 +39,7 @@ pub(crate) struct Link {
 
 struct State {
     connection: Box<dyn Connection>,
+    gatherer: Gatherer,
     sender: Sender,
     addresses: BTreeSet<IpAddr>,
     /// What the task must tell.
@@ -51,11 +61,14 @@ impl Link {
         id: LinkId,
         connection: Box<dyn Connection>,
         sockets: Sockets,
+        candidates: Candidates,
+        ice_servers: Vec<IceServer>,
         addresses: &BTreeSet<IpAddr>,
     ) -> Arc<Self> {
         let now = Instant::now();
         let state = State {
             connection,
+            gatherer: Gatherer::default(),
             sender: Sender::default(),
             addresses: BTreeSet::new(),
             inputs: Vec::new(),
@@ -65,7 +78,9 @@ impl Link {
             closing: None,
             ended: false,
         };
-        let link = Self { id, sockets, state: Mutex::new(state), wake: Notify::new() };
+        let names = Arc::new(Semaphore::new(MAX_NAMES));
+        let (state, wake) = (Mutex::new(state), Notify::new());
+        let link = Self { id, sockets, candidates, ice_servers, names, state, wake };
         // Those it has from the start stand in its descriptions.
         link.add_addresses(&mut link.state(), addresses);
         Arc::new(link)
@@ -81,7 +96,58 @@ impl Link {
             for candidate in self.add_addresses(state, addresses) {
                 state.inputs.push(Input::Candidate { link: self.id, candidate });
             }
+            let is_here = |address: IpAddr| address.is_loopback() || addresses.contains(&address);
+            state.gatherer.reroute(Instant::now(), is_here, |server| self.base(server));
         });
+    }
+
+    /// The servers to ask for more addresses.
+    pub(crate) fn ice_servers(&self) -> &[IceServer] {
+        &self.ice_servers
+    }
+
+    /// There is a server to ask for more addresses.
+    pub(crate) fn add_server(&self, service: &Service, server: SocketAddr) {
+        if self.candidates == Candidates::Relayed && *service == Service::Stun {
+            return;
+        }
+        self.with(|state| {
+            state.gatherer.add(Instant::now(), service.clone(), server, |server| self.base(server));
+        });
+    }
+
+    /// Whether a TURN server is spoken to over a stream.
+    pub(crate) fn has_stream(&self, server: SocketAddr) -> bool {
+        self.state().gatherer.has_stream(server)
+    }
+
+    /// There is a stream to a TURN server, into which `outlet` leads: from this end of it to that.
+    pub(crate) fn add_stream(
+        &self,
+        path: (SocketAddr, SocketAddr),
+        credentials: (&str, &str),
+        outlet: mpsc::Sender<Vec<u8>>,
+    ) {
+        self.with(|state| state.gatherer.add_stream(Instant::now(), path, credentials, outlet));
+    }
+
+    /// A message came in such a stream.
+    pub(crate) fn receive_stream(&self, path: (SocketAddr, SocketAddr), data: &[u8]) {
+        self.with(|State { gatherer, connection, .. }| {
+            let now = Instant::now();
+            gatherer.receive_stream(now, path, data, |packet| connection.receive(now, packet));
+        });
+    }
+
+    /// Such a stream has ended.
+    pub(crate) fn remove_stream(&self, path: (SocketAddr, SocketAddr)) {
+        self.with(|state| state.gatherer.remove_stream(path));
+    }
+
+    /// The address of this link that packets to this place leave from.
+    fn base(&self, to: SocketAddr) -> Option<SocketAddr> {
+        let address = route(to)?;
+        Some(SocketAddr::new(address, self.sockets.of(&address)?.port()))
     }
 
     /// The candidates for addresses that are new.
@@ -89,7 +155,7 @@ impl Link {
         let mut candidates = Vec::new();
         for address in addresses {
             let Some(socket) = self.sockets.of(address) else { continue };
-            if state.addresses.insert(*address) {
+            if state.addresses.insert(*address) && self.candidates == Candidates::All {
                 let candidate = LocalCandidate::Host(SocketAddr::new(*address, socket.port()));
                 candidates.extend(state.connection.add_local(candidate));
             }
@@ -114,11 +180,19 @@ impl Link {
 
     fn negotiate(&self, step: impl FnOnce(&mut dyn Connection) -> Result<Option<String>, String>) {
         let link = self.id;
-        self.with(|state| match step(&mut *state.connection) {
-            Ok(Some(description)) => state.inputs.push(Input::Described { link, description }),
-            Ok(None) => {}
-            Err(error) => state.inputs.push(Input::LinkFailed { link, error }),
+        self.with(|state| {
+            match step(&mut *state.connection) {
+                Ok(Some(description)) => state.inputs.push(Input::Described { link, description }),
+                Ok(None) => {}
+                Err(error) => state.inputs.push(Input::LinkFailed { link, error }),
+            }
+            state.gatherer.refresh(Instant::now());
         });
+    }
+
+    /// Leave to look up one more name of the peer, while it is held.
+    pub(crate) fn may_look_up(&self) -> Option<OwnedSemaphorePermit> {
+        self.names.clone().try_acquire_owned().ok()
     }
 
     /// Adds a remote candidate, if it is one.
@@ -180,13 +254,18 @@ impl Link {
         let link = self.id;
         while state.sender.blocked_on().is_none() || state.sender.flush(&self.sockets) {
             match state.connection.poll() {
+                Poll::Transmit { from, to, data } if state.gatherer.lends(from) => {
+                    state.gatherer.send(Instant::now(), from, to, data);
+                }
                 Poll::Transmit { from, to, data } => state.sender.push(&self.sockets, from, to, data),
                 Poll::State(now) => state.inputs.push(Input::Link { link, state: now }),
                 Poll::Opened(channel) => state.inputs.push(Input::ChannelOpened { link, channel }),
                 Poll::Closed(channel) => state.inputs.push(Input::ChannelClosed { link, channel }),
                 Poll::Message(channel, data) => state.inputs.push(Input::Frame { link, channel, data }),
+                Poll::Idle(_) if self.gather(state) => {}
                 Poll::Idle(deadline) => {
-                    state.deadline = deadline;
+                    let wake = state.gatherer.wake();
+                    state.deadline = wake.map_or(deadline, |wake| wake.min(deadline));
                     return;
                 }
                 Poll::Ended(error) => {
@@ -197,6 +276,30 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Sends and notes what is to be sent to servers and was found there; whether it is news for the connection.
+    fn gather(&self, state: &mut State) -> bool {
+        let mut news = false;
+        if state.gatherer.is_idle() {
+            return news;
+        }
+        while let Some(gathered) = state.gatherer.poll(Instant::now()) {
+            match gathered {
+                Gathered::Transmit { from, to, data } => state.sender.push(&self.sockets, from, to, data),
+                Gathered::Found(local) => {
+                    let candidate = state.connection.add_local(local);
+                    let told = candidate.map(|candidate| Input::Candidate { link: self.id, candidate });
+                    state.inputs.extend(told);
+                    news = true;
+                }
+                Gathered::Lost(local) => {
+                    state.connection.withdraw(local);
+                    news = true;
+                }
+            }
+        }
+        news
     }
 
     /// Looks after the link until it is closed.
@@ -226,14 +329,24 @@ impl Link {
     fn next(&self) -> Option<Vec<Input>> {
         let mut state = self.state();
         let inputs = std::mem::take(&mut state.inputs);
-        let Some(until) = state.closing else {
-            return (!state.ended || !inputs.is_empty()).then_some(inputs);
-        };
+        if state.closing.is_none() && (!state.ended || !inputs.is_empty()) {
+            return Some(inputs);
+        }
+        let now = Instant::now();
+        let until = *state.closing.get_or_insert(now + PATIENCE);
         let drained = CHANNELS.iter().all(|channel| state.connection.buffered(*channel) == 0);
-        if drained || state.ended || Instant::now() >= until {
-            state.connection.close();
+        if drained || state.ended || now >= until {
+            if !state.ended {
+                state.connection.close();
+            }
             self.settle(&mut state);
-            return None;
+            state.gatherer.close(now);
+            self.gather(&mut state);
+            state.sender.flush(&self.sockets);
+            if state.gatherer.is_closed() || now >= until {
+                return None;
+            }
+            state.deadline = state.gatherer.wake().unwrap_or(until);
         }
         Some(Vec::new())
     }
@@ -252,7 +365,10 @@ impl Link {
         for _ in 0..READS {
             let now = Instant::now();
             let any = socket.receive(|packet| {
-                state.connection.receive(now, packet);
+                let State { connection, gatherer, .. } = &mut *state;
+                if !gatherer.receive(now, packet, |packet| connection.receive(now, packet)) {
+                    connection.receive(now, packet);
+                }
                 self.drain(&mut state);
             });
             if !any || state.inputs.len() >= ENOUGH {

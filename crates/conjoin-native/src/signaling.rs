@@ -2,12 +2,10 @@
 
 use std::future::pending;
 use std::io::ErrorKind;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use conjoin_peer::Input;
 use futures_util::{SinkExt, StreamExt};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
@@ -17,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use crate::busy::Work;
+use crate::tls::tls;
 
 /// A server that does not answer for this long cannot be reached.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -177,28 +176,6 @@ async fn open(url: String) -> Result<Socket, String> {
         Ok(Err(error)) => Err(format!("signaling server at {url} cannot be reached: {}", reason(&error))),
         Err(_) => Err(format!("signaling server at {url} cannot be reached: it does not answer")),
     }
-}
-
-/// Who is trusted is what the operating system says.
-fn tls() -> Result<Arc<ClientConfig>, String> {
-    static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
-    let make = || {
-        let mut roots = RootCertStore::empty();
-        let found = rustls_native_certs::load_native_certs();
-        let (added, _) = roots.add_parsable_certificates(found.certs);
-        if added == 0 {
-            return Err("this machine has no certificate authorities, which wss:// needs \
-                        (on Debian: apt-get install ca-certificates)"
-                .to_owned());
-        }
-        // Named here, as a program may have several.
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?;
-        Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
-    };
-    CONFIG.get_or_init(make).clone()
 }
 
 /// Why a server cannot be reached, for people.

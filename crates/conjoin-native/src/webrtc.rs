@@ -171,14 +171,23 @@ impl WebRtc {
 
 impl Connection for WebRtc {
     fn add_local(&mut self, local: LocalCandidate) -> Option<String> {
-        let LocalCandidate::Host(address) = local;
-        let candidate = self.rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).ok()?)?;
+        let candidate = self.rtc.add_local_candidate(candidate(local)?)?;
         self.local.push(candidate.clone());
         Some(describe_candidate(candidate))
     }
 
     fn remove_local(&mut self, address: IpAddr) {
         for candidate in self.local.extract_if(.., |candidate| candidate.local().ip() == address) {
+            self.rtc.direct_api().invalidate_candidate(&candidate);
+        }
+    }
+
+    fn withdraw(&mut self, local: LocalCandidate) {
+        let Some(gone) = candidate(local) else { return };
+        let is_gone = |it: &mut Candidate| {
+            (it.kind(), it.addr(), it.local()) == (gone.kind(), gone.addr(), gone.local())
+        };
+        for candidate in self.local.extract_if(.., is_gone) {
             self.rtc.direct_api().invalidate_candidate(&candidate);
         }
     }
@@ -293,6 +302,18 @@ fn config(channel: Channel) -> ChannelConfig {
     };
     let negotiated = Some(channel.stream());
     ChannelConfig { label: channel.label().into(), ordered, reliability, negotiated, protocol: String::new() }
+}
+
+/// What the stack calls it, if it has a use for it.
+fn candidate(local: LocalCandidate) -> Option<Candidate> {
+    let candidate = match local {
+        LocalCandidate::Host(address) => Candidate::host(address, Protocol::Udp),
+        LocalCandidate::Reflexive { address, base } => {
+            Candidate::server_reflexive(address, base, Protocol::Udp)
+        }
+        LocalCandidate::Relayed { address, base } => Candidate::relayed(address, base, Protocol::Udp),
+    };
+    candidate.ok()
 }
 
 fn describe_candidate(candidate: &Candidate) -> String {

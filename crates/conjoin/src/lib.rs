@@ -87,6 +87,8 @@ pub use conjoin_core::{
     RegisterMut, RegisterRef, ReplicaId, SetMut, SetRef, Side, Span, Step, Target, TextMut, TextRef,
     TextStep, Transaction, Unit, Value, VersionVector,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use conjoin_native::Candidates;
 pub use conjoin_peer::{
     Channel, Direction, Event, IceServer, PeerInfo, PeerState, Session, Stats, Status, Wire,
 };

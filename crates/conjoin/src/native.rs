@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use conjoin_native::NativeDriver;
+use conjoin_native::{Candidates, NativeDriver};
 use conjoin_peer::{Output, Session};
 
 use crate::driver::{Driver, Identity, Sink};
@@ -51,6 +51,15 @@ impl Room {
     pub fn open(session: Session, storage: impl Storage + 'static) -> Result<Self, StorageError> {
         Engine::open(session, Identity::random(conjoin_native::random), storage, driver)
             .map(Self::from_engine)
+    }
+
+    /// A room like any [`new`](Self::new) one, but peers are told only some ways to this machine.
+    ///
+    /// In native programs only.
+    pub fn with_candidates(session: Session, candidates: Candidates) -> Self {
+        Self::from_engine(Engine::new(session, Identity::random(conjoin_native::random), |sink| {
+            Box::new(NativeDriver::with_candidates(candidates, move |input| sink.input(input)))
+        }))
     }
 
     /// Leaves the room as [`disconnect`](Self::disconnect) does, and waits until the goodbyes and the edits made

@@ -1,5 +1,6 @@
 //! The binary as its users meet it.
 
+mod doctor;
 mod help;
 #[cfg(target_os = "linux")]
 mod hostile;

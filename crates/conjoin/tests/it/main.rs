@@ -2,5 +2,8 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+#[cfg(target_os = "linux")]
+mod interfaces;
 mod native;
+mod relay;
 mod support;

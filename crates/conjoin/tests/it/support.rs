@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use conjoin::{PeerState, Room, Session};
-use conjoin_server::{Config, Server};
+use conjoin_server::{Config, IceServer, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -24,7 +24,17 @@ impl Signaling {
     }
 
     pub(crate) async fn start_at(listen: SocketAddr) -> Self {
-        let server = Server::bind(Config { listen, ..Config::default() }).await.expect("the port is free");
+        Self::start_with(Config { listen, ..Config::default() }).await
+    }
+
+    /// One that names these servers.
+    pub(crate) async fn with_ice_servers(ice_servers: Vec<IceServer>) -> Self {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::start_with(Config { listen, ice_servers, ..Config::default() }).await
+    }
+
+    async fn start_with(config: Config) -> Self {
+        let server = Server::bind(config).await.expect("the port is free");
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async { drop(stopped.await) }));
@@ -38,8 +48,12 @@ impl Signaling {
 
     /// A room, offline.
     pub(crate) fn room(&self, room: &str, name: &str) -> Room {
+        Room::new(self.session(room, name))
+    }
+
+    pub(crate) fn session(&self, room: &str, name: &str) -> Session {
         let server = format!("ws://{}", self.address);
-        Room::new(Session { server, room: room.into(), name: Some(name.into()) })
+        Session { server, room: room.into(), name: Some(name.into()) }
     }
 }
 

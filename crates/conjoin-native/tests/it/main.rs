@@ -1,0 +1,3 @@
+//! The driver alone, over real sockets.
+
+mod gather;
