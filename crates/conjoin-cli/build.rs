@@ -12,7 +12,8 @@ const SOURCE: &str = "CONJOIN_SITE_DIST";
 
 fn main() {
     println!("cargo:rerun-if-env-changed={SOURCE}");
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    let workspace = manifest.join("../..");
     let dist = match env::var_os(SOURCE).filter(|path| !path.is_empty()) {
         Some(path) => {
             let path = workspace.join(path);

@@ -8,6 +8,7 @@ mod departures;
 mod example;
 mod hostile;
 mod interrupted;
+mod kept;
 mod links;
 mod mixed;
 mod native;
