@@ -18,12 +18,12 @@ struct Weighed {
 }
 
 const WEIGHED: [Weighed; 2] = [
-    Weighed { what: "the site", package: "conjoin-site", which: &["--bin", "conjoin-site"], limit: 290_000 },
+    Weighed { what: "the site", package: "conjoin-site", which: &["--bin", "conjoin-site"], limit: 316_000 },
     Weighed {
         what: "the whole engine with bindings",
         package: "conjoin-bench-core-size",
         which: &["--lib"],
-        limit: 180_000,
+        limit: 205_000,
     },
 ];
 
