@@ -385,6 +385,16 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_a_refused_change_said_it_had_seen_is_forgotten() {
+        let mut numbers = Numbers::new();
+        let [ada, bob] = [1, 2].map(|id| numbers.introduce(ReplicaId::new(id)));
+        let lv = numbers.push(bob, 1, &[]);
+        numbers.push(ada, 2, &[]);
+        assert_eq!(numbers.unseen(Some(bob), &[lv + 2]), []);
+        assert_eq!(numbers.unseen(Some(bob), &[]).first(), Some(&(lv + 1..lv + 3)));
+    }
+
     proptest! {
         #[test]
         fn what_was_not_seen_is_found(
