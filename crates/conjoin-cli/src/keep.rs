@@ -37,7 +37,7 @@ async fn keep(mut args: Keep) -> Result<(), String> {
     }
     let store = Store::open(&args.data).map_err(|error| error.to_string())?;
     store.set_limit(args.max_size).map_err(|error| error.to_string())?;
-    let stop = stop_signal().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let stop = stop_signal(false).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let greeting = greeting(&args, &store);
     let mut keeper = Keeper::new(store, args.server, args.name);
     if let Some(after) = args.forget_after {

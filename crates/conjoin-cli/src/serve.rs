@@ -47,7 +47,7 @@ async fn serve(args: Serve) -> Result<(), String> {
     };
     files::allow(max_connections);
     // Before anybody can know that the server is there, so that no signal is missed.
-    let stop = stop_signal().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let stop = stop_signal(false).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let has_pages = !config.site.is_none();
     let server = Server::bind(config).await.map_err(|error| explain(&error, &args.host))?;
     let listening = server.local_addr();

@@ -5,6 +5,9 @@ use std::time::Instant;
 
 use conjoin_peer::{Channel, LinkState};
 
+/// The channels of each connection.
+pub(crate) const CHANNELS: [Channel; 2] = [Channel::Bulk, Channel::Live];
+
 /// A connection to a peer, perhaps still to be.
 ///
 /// Descriptions and candidates are JSON text as browsers make it. After every call but

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::sleep_until;
 
 use crate::Candidates;
-use crate::connection::{Connection, LocalCandidate, Poll};
+use crate::connection::{CHANNELS, Connection, LocalCandidate, Poll};
 use crate::gather::{Gathered, Gatherer, Service};
 use crate::interfaces::route;
 use crate::mdns::MAX_NAMES;
@@ -383,8 +383,6 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-const CHANNELS: [Channel; 2] = [Channel::Bulk, Channel::Live];
 
 async fn readable(socket: Option<&Udp>) {
     match socket {

@@ -11,7 +11,7 @@ use str0m::config::DtlsCert;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
-use crate::connection::{Connection, LocalCandidate, Packet, Poll};
+use crate::connection::{CHANNELS, Connection, LocalCandidate, Packet, Poll};
 
 /// Bytes that may be written and not yet acknowledged: what the manager hands over before it asks whether the
 /// channel is writable (256 KiB), what may be left from before (64 KiB), as much for the live channel, a frame.
@@ -292,8 +292,6 @@ impl Connection for WebRtc {
         self.check(result);
     }
 }
-
-const CHANNELS: [Channel; 2] = [Channel::Bulk, Channel::Live];
 
 fn config(channel: Channel) -> ChannelConfig {
     let (ordered, reliability) = match channel {

@@ -30,9 +30,9 @@ impl Driver for WebDriver {
 impl Room {
     /// A room with an empty document, offline at first.
     ///
-    /// Only in the browser so far. When the page goes away, the room says goodbye; when the page
-    /// comes back from the browser's back/forward cache, the room connects again. It notices by
-    /// itself when the network comes back or the page is looked at again.
+    /// When the page goes away, the room says goodbye; when the page comes back from the browser's
+    /// back/forward cache, the room connects again. It notices by itself when the network comes back or
+    /// the page is looked at again.
     pub fn new(session: Session) -> Self {
         Self::from_engine(Engine::new(session, Identity::random(conjoin_web::random), driver))
     }

@@ -10,7 +10,6 @@ mod perform;
 mod report;
 mod roster;
 mod safe;
-mod stop;
 mod view;
 
 use std::io::{IsTerminal, stdin, stdout};
@@ -18,6 +17,7 @@ use std::process::ExitCode;
 
 use conjoin::{Room, Session};
 
+use crate::signals::stop_signal;
 use args::Join;
 use safe::Charset;
 
@@ -56,7 +56,7 @@ pub(crate) fn run(args: Join) -> Result<ExitCode, String> {
 async fn join(session: Session, args: Join) -> Result<ExitCode, String> {
     let (reads, shows) = (stdin().is_terminal(), stdout().is_terminal());
     let locale = Charset::of_locale(|name| std::env::var(name).ok());
-    let stop = stop::signal(reads || shows).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let stop = stop_signal(reads || shows).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let room = Room::new(session);
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     if reads && shows && !dumb && !args.plain && !args.json && args.exec.is_empty() {
