@@ -3,6 +3,7 @@
 //! The figures go to standard output as one JSON object, the progress to standard error.
 #![allow(clippy::print_stdout, reason = "the figures are what this program is for")]
 
+mod browsers;
 mod churn;
 mod crowd;
 mod pair;
@@ -26,6 +27,8 @@ struct Args {
 enum Mode {
     /// Two drivers on this machine, beside raw UDP and TCP.
     Pair(pair::Args),
+    /// A page and a driver, beside two pages.
+    Browsers(browsers::Args),
     /// Many peers in one process, held for a time.
     Crowd(crowd::Args),
     /// Joins and leaves without end.
@@ -51,6 +54,7 @@ fn run(args: &Args) -> Result<Value> {
     runtime.block_on(async {
         match &args.mode {
             Mode::Pair(args) => pair::run(args).await,
+            Mode::Browsers(args) => browsers::run(args).await,
             Mode::Crowd(args) => crowd::run(args).await,
             Mode::Churn(args) => churn::run(args).await,
         }

@@ -36,7 +36,21 @@ impl Peer {
         }
     }
 
-    fn perform(&self, output: Output) {
+    /// Begins a link of which somebody else carries the descriptions and candidates.
+    pub(crate) fn open(&mut self) {
+        self.perform(Output::OpenLink { link: self.link, ice_servers: Vec::new() });
+    }
+
+    /// What has happened and was not asked for yet.
+    pub(crate) fn happened(&mut self) -> Option<Input> {
+        self.inputs.try_recv().ok()
+    }
+
+    pub(crate) fn link(&self) -> LinkId {
+        self.link
+    }
+
+    pub(crate) fn perform(&self, output: Output) {
         self.driver.perform(output);
         self.driver.wake_at(None);
     }

@@ -16,6 +16,11 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
+/// The arithmetic mean.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,6 +28,7 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_were_measured() {
         let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(mean(&values), 100.5);
         assert_eq!(median(&values), 100.0);
         assert_eq!(quantile(&values, 0.99), 198.0);
         assert_eq!(quantile(&values, 1.0), 200.0);

@@ -1,9 +1,12 @@
-//! Native peers on this machine: a pair of drivers beside raw UDP and TCP, a crowd that is held, joins and
-//! leaves without end.
+//! Native peers on this machine: a pair of drivers beside raw UDP and TCP, a driver and a page beside two pages,
+//! a crowd that is held, joins and leaves without end.
+
+mod browsers;
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use conjoin_e2e::Kind;
 use serde_json::Value;
 
 use super::statistics::{median, quantile};
@@ -15,7 +18,7 @@ use crate::{
 
 /// What is measured.
 ///
-/// Without --crowd or --churn: how fast two drivers connect, round trips and streams beside raw UDP and TCP in
+/// Without --browsers, --crowd or --churn: how fast two drivers connect, round trips and streams beside raw UDP and TCP in
 /// the same run, and the memory of a connected pair.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -31,6 +34,16 @@ pub(crate) struct Arguments {
     /// So many joins and leaves of one process; fails if memory, files or tasks stay behind
     #[arg(long, value_name = "JOINS", num_args = 0..=1, default_missing_value = "10000")]
     churn: Option<usize>,
+    /// A page of this browser (chromium or firefox) linked to a native driver, beside two pages; --rounds counts
+    #[arg(
+        long,
+        value_name = "BROWSER",
+        num_args = 0..=1,
+        default_missing_value = "chromium",
+        value_parser = browsers::kind,
+        conflicts_with_all = ["crowd", "churn"]
+    )]
+    browsers: Option<Kind>,
 }
 
 /// Until both channels are open at both ends, in milliseconds.
@@ -61,13 +74,26 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         let mut command = Command::new(workspace.target.join("release/conjoin-bench-transport"));
         Ok(serde_json::from_str(&output(command.args(arguments))?)?)
     };
+    let rounds = arguments.rounds.to_string();
+    if let Some(kind) = arguments.browsers {
+        let page = browsers::Page::serve(workspace, kind)?;
+        return browsers::print(&bench(&[
+            "browsers",
+            "--page",
+            page.address(),
+            "--browser",
+            kind.name(),
+            "--rounds",
+            &rounds,
+        ])?);
+    }
     match (arguments.crowd, arguments.churn) {
         (Some(peers), _) => {
             let (peers, seconds) = (peers.to_string(), arguments.seconds.to_string());
             crowd(&bench(&["crowd", "--peers", &peers, "--seconds", &seconds])?)
         }
         (None, Some(joins)) => churn(&bench(&["churn", "--joins", &joins.to_string()])?),
-        (None, None) => pair(&bench(&["pair", "--rounds", &arguments.rounds.to_string()])?),
+        (None, None) => pair(&bench(&["pair", "--rounds", &rounds])?),
     }
 }
 

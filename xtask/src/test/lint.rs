@@ -11,7 +11,13 @@ use crate::{
 };
 
 /// What is compiled for browsers. The crates of ours that these stand on are checked along with them.
-const IN_BROWSERS: [&str; 4] = ["conjoin-site", "conjoin-bench-core-size", "conjoin-bench-browser", "visits"];
+const IN_BROWSERS: [&str; 5] = [
+    "conjoin-site",
+    "conjoin-bench-core-size",
+    "conjoin-bench-browser",
+    "conjoin-bench-transport-page",
+    "visits",
+];
 
 /// rustfmt has nothing to change.
 pub(crate) fn format(workspace: &Workspace) -> Result<()> {
