@@ -1,13 +1,14 @@
 //! What a transaction or a delta changed, as patches that a page or an editor can apply.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::doc::Doc;
 use crate::gather::gather;
 use crate::numbers::{Lv, NONE};
 use crate::sequence::{Plain, Run, Sequence};
-use crate::state::{Data, Held, List, Parent, Spans, Sums, Text};
+use crate::sorted::Sorted;
+use crate::state::{Data, Held, List, Parent, Sums, Text, Values};
 use crate::strings::StrId;
 use crate::value::{Kind, Ordered, Value};
 use crate::version::ReplicaId;
@@ -209,15 +210,14 @@ impl Raw {
 impl Doc {
     /// What these add up to.
     pub(crate) fn changed(&self, raw: &[Raw], origin: Origin) -> Changed {
-        let mut of: BTreeMap<u32, Vec<&Raw>> = BTreeMap::new();
-        for raw in raw {
-            of.entry(raw.container()).or_default().push(raw);
-        }
-        let patch = |(container, raw): (u32, Vec<&Raw>)| {
-            let diff = self.diff_of(container, &raw)?;
+        let order = in_order(raw.iter().map(Raw::container));
+        let patch = |of: &[u64]| {
+            let of: Vec<&Raw> = of.iter().map(|&entry| &raw[nth(entry)]).collect();
+            let container = of.first()?.container();
+            let diff = self.diff_of(container, &of)?;
             Some(Patch { container: ContainerId(container), target: self.target_of(container), diff })
         };
-        Changed { patches: of.into_iter().filter_map(patch).collect(), origin }
+        Changed { patches: order.chunk_by(|a, b| key(*a) == key(*b)).filter_map(patch).collect(), origin }
     }
 
     /// Where a container is.
@@ -294,14 +294,10 @@ impl Doc {
                 Diff::Register(now)
             }
             Data::Map(map) => {
-                let mut keys: BTreeMap<StrId, &Held> = BTreeMap::new();
-                for raw in raw {
-                    if let Raw::Key { key, before, .. } = raw {
-                        keys.entry(*key).or_insert(before);
-                    }
-                }
+                let keys = |raw: &&Raw| if let Raw::Key { key, .. } = raw { *key } else { NONE };
                 let mut told = BTreeMap::new();
-                for (key, before) in keys {
+                for entry in firsts(raw.iter().map(keys)) {
+                    let &Raw::Key { key, ref before, .. } = raw[nth(entry)] else { continue };
                     let held = map.slots.get(&key).map_or(&Held::Nothing, |slot| &slot.held);
                     if held != before {
                         told.insert(self.strings.get(key).clone(), self.content(held));
@@ -314,14 +310,13 @@ impl Doc {
             }
             Data::Set(members) => {
                 // Who came and went, or went and came, is where it was.
-                let mut times: BTreeMap<Ordered, bool> = BTreeMap::new();
+                let mut times: Sorted<Ordered, Vec<Lv>> = Sorted::new();
                 for raw in raw {
                     if let Raw::Member { value, .. } = raw {
-                        let odd = times.entry(Ordered(value.clone())).or_default();
-                        *odd = !*odd;
+                        times.entry(Ordered(value.clone()), Vec::new).push(NONE);
                     }
                 }
-                let told = times.into_iter().filter(|entry| entry.1).map(|entry| entry.0);
+                let told = times.into_iter().filter(|entry| entry.1.len() % 2 == 1).map(|entry| entry.0);
                 let (added, removed): (Vec<_>, Vec<_>) =
                     told.partition(|value| members.values.contains_key(value));
                 if added.is_empty() && removed.is_empty() {
@@ -369,17 +364,11 @@ impl Doc {
             };
             return steps.into_iter().map(step).collect();
         }
-        let stamp = |lv| self.numbers.stamp(lv);
-        let spans = text.spans(stamp);
-        let before = if formats.is_empty() { spans.clone() } else { text.spans_without(formats, stamp) };
-        let ends = |spans: &Spans<'_>| -> BTreeSet<usize> {
-            gather(spans.iter().scan(0, |end, span| {
-                *end += span.0;
-                Some(*end)
-            }))
+        let spans = text.spans(&self.numbers);
+        let before = match formats {
+            [] => spans.clone(),
+            _ => text.spans_without(formats, &self.numbers),
         };
-        let mut turns = ends(&spans);
-        turns.extend(ends(&before));
         if !formats.is_empty() {
             let walked: usize =
                 steps.iter().map(|step| if let Plan::Delete(_) = step { 0 } else { step.len() }).sum();
@@ -395,18 +384,17 @@ impl Doc {
             }
             let end = index + step.len();
             while index < end {
-                let to = turns.range(index + 1..).next().map_or(end, |&turn| turn.min(end));
-                let here = now.at(index);
+                let (here, before) = (now.at(index), was.at(index));
+                let to = now.end.min(was.end).min(end);
                 let named = |key: StrId| self.strings.get(key).clone();
                 if let Plan::Insert(_) = step {
-                    let marks = gather(here.iter().map(|(key, value)| (named(*key), (*value).clone())));
+                    let marks = gather(here.iter().map(|&(key, value)| (named(key), value.clone())));
                     told.push(TextStep::Insert(text.sequence.chunks(index..to).collect(), marks));
                 } else {
-                    let before = was.at(index);
-                    let value = |key| here.get(key).map_or(Value::Null, |value| (*value).clone());
-                    let keys = here.keys().chain(before.keys());
-                    let differs = keys.filter(|&key| here.get(key) != before.get(key));
-                    let marks: Marks = gather(differs.map(|key| (named(*key), value(key))));
+                    let gone = before.iter().filter(|then| here.iter().all(|now| now.0 != then.0));
+                    let new = here.iter().filter(|now| !before.contains(now));
+                    let mut marks: Marks = gather(gone.map(|&(key, _)| (named(key), Value::Null)));
+                    marks.extend(new.map(|&(key, value)| (named(key), value.clone())));
                     match told.last_mut() {
                         Some(TextStep::Retain(len, before)) if *before == marks => *len += to - index,
                         _ => told.push(TextStep::Retain(to - index, marks)),
@@ -434,29 +422,50 @@ fn sums_before(sums: &Sums, raw: &[&Raw]) -> Sums {
 }
 
 /// Where items stand that hold something else than before.
-fn assigned(list: &List, raw: &[&Raw]) -> BTreeSet<usize> {
-    let mut items: BTreeMap<Lv, &Held> = BTreeMap::new();
-    for raw in raw {
-        if let Raw::Assigned { item, before, .. } = raw {
-            items.entry(*item).or_insert(before);
-        }
-    }
-    let index = |(item, before): (Lv, &Held)| {
-        let item = list.items.get(&item).filter(|item| item.held != *before)?;
-        list.sequence.find(item.slot).filter(|place| place.visible).map(|place| place.index)
+fn assigned(list: &List, raw: &[&Raw]) -> Vec<usize> {
+    let items = |raw: &&Raw| if let Raw::Assigned { item, .. } = raw { *item } else { NONE };
+    let index = |entry: u64| {
+        let Raw::Assigned { item, before, .. } = raw[nth(entry)] else { return None };
+        let item = list.items.get(item).filter(|item| item.held != *before)?;
+        list.sequence.find(item.slot).filter(|place| place.visible).map(|place| place.index as u32)
     };
-    gather(items.into_iter().filter_map(index))
+    let indexes = in_order(firsts(raw.iter().map(items)).into_iter().filter_map(index));
+    indexes.into_iter().map(|entry| key(entry) as usize).collect()
+}
+
+/// Keys in order, each with where it stood: one sort for all there is to be put in order here.
+fn in_order(keys: impl Iterator<Item = u32>) -> Vec<u64> {
+    let mut order: Vec<u64> =
+        keys.zip(0..).map(|(key, nth): (u32, u64)| u64::from(key) << 32 | nth).collect();
+    order.sort_unstable();
+    order
+}
+
+/// The same with the first one of each key alone.
+fn firsts(keys: impl Iterator<Item = u32>) -> Vec<u64> {
+    let mut order = in_order(keys);
+    order.dedup_by_key(|entry| key(*entry));
+    order
+}
+
+const fn key(entry: u64) -> u32 {
+    (entry >> 32) as u32
+}
+
+const fn nth(entry: u64) -> usize {
+    entry as u32 as usize
 }
 
 /// The same steps, by which items that stay where they are are put in again.
-fn replaced(steps: Vec<Plan>, items: &BTreeSet<usize>) -> Vec<Plan> {
+fn replaced(steps: Vec<Plan>, items: &[usize]) -> Vec<Plan> {
     let Some(last) = items.last() else { return steps };
     let mut told = Vec::new();
     let mut index = 0;
     for step in steps.into_iter().chain([Plan::Retain(last + 1)]) {
         if let Plan::Retain(len) = step {
             let mut from = index;
-            for &at in items.range(index..index + len) {
+            let first = items.partition_point(|&at| at < index);
+            for &at in items[first..].iter().take_while(|&&at| at < index + len) {
                 for step in [Plan::Retain(at - from), Plan::Delete(1), Plan::Insert(1)] {
                     plan(&mut told, step);
                 }
@@ -478,18 +487,18 @@ fn replaced(steps: Vec<Plan>, items: &BTreeSet<usize>) -> Vec<Plan> {
 
 /// A walk along stretches of text with the marks on them.
 struct Walk<'s, 't> {
-    rest: &'s [(usize, BTreeMap<StrId, &'t Value>)],
+    rest: &'s [(usize, Values<'t>)],
     /// Where the first of them ends.
     end: usize,
 }
 
 impl<'s, 't> Walk<'s, 't> {
-    fn along(spans: &'s [(usize, BTreeMap<StrId, &'t Value>)]) -> Self {
+    fn along(spans: &'s [(usize, Values<'t>)]) -> Self {
         Self { rest: spans, end: spans.first().map_or(0, |span| span.0) }
     }
 
     /// The marks at an index, which is not before the one asked for last.
-    fn at(&mut self, index: usize) -> &'s BTreeMap<StrId, &'t Value> {
+    fn at(&mut self, index: usize) -> &'s Values<'t> {
         while self.end <= index {
             self.rest = &self.rest[1..];
             self.end += self.rest[0].0;

@@ -3,11 +3,9 @@
 //! Deleted characters and items must stay as long as somebody who does not know of the deletion may yet
 //! insert beside them. Once everybody knows, nobody can any more.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::doc::Doc;
-use crate::gather::gather;
 use crate::numbers::{Lv, NONE, lies_in};
 use crate::op::Edit;
 use crate::size;
@@ -143,9 +141,10 @@ fn merged(ranges: Vec<Range<Lv>>) -> Vec<Range<Lv>> {
 
 /// Takes out what was deleted below `floor`; says how much that is in the account of the size.
 fn compact_text(text: &mut Text, floor: Lv, later: &[Range<Lv>]) -> usize {
-    let anchors: BTreeSet<Lv> =
-        gather(text.marks.iter().flat_map(|mark| [mark.start.element, mark.end.element]).flatten());
-    let gone = |lv: Lv| lv < floor && !lies_in(later, lv) && !anchors.contains(&lv);
+    let mut anchors: Vec<Lv> =
+        text.marks.iter().flat_map(|mark| [mark.start.element, mark.end.element]).flatten().collect();
+    anchors.sort_unstable();
+    let gone = |lv: Lv| lv < floor && !lies_in(later, lv) && anchors.binary_search(&lv).is_err();
     text.sequence.purge(gone) * size::ELEMENT
 }
 
@@ -160,7 +159,7 @@ fn compact_list(list: &mut List, floor: Lv, later: &[Range<Lv>]) -> usize {
             && !stays(item)
             && items.get(&item).is_none_or(|known| known.removed || (known.slot != slot && item != slot))
     };
-    let purged: Vec<Lv> = list
+    let mut purged: Vec<Lv> = list
         .sequence
         .runs()
         .filter(|run| !run.visible)
@@ -168,16 +167,17 @@ fn compact_list(list: &mut List, floor: Lv, later: &[Range<Lv>]) -> usize {
         .filter(|&slot| gone(slot))
         .collect();
     let mut freed = 0;
-    let purged: BTreeSet<Lv> = gather(purged);
-    freed += list.sequence.purge(|slot| purged.contains(&slot)) * size::ELEMENT;
+    purged.sort_unstable();
+    let is_purged = |slot: &Lv| purged.binary_search(slot).is_ok();
+    freed += list.sequence.purge(|slot| is_purged(&slot)) * size::ELEMENT;
     list.moved.retain(|slot, _| {
-        !purged.contains(slot) || {
+        !is_purged(slot) || {
             freed += size::ENTRY;
             false
         }
     });
     list.items.retain(|item, known| {
-        let goes = known.removed && purged.contains(item);
+        let goes = known.removed && is_purged(item);
         if goes {
             freed += size::ENTRY + known.held.size();
         }

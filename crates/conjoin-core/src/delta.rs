@@ -1,8 +1,7 @@
 //! What travels: changes that somebody lacks.
 
-use std::collections::BTreeMap;
-
 use crate::codec::{DecodeError, Header, Reader, Writer};
+use crate::sorted::Sorted;
 use crate::version::{ReplicaId, VersionVector};
 use crate::wire::{Head, Passing};
 
@@ -185,7 +184,7 @@ impl Delta {
 pub(crate) struct ReplicaTable {
     pub(crate) ids: Vec<ReplicaId>,
     /// The numbers, once there are many.
-    numbers: BTreeMap<ReplicaId, u64>,
+    numbers: Sorted<ReplicaId, u64>,
 }
 
 /// So many are looked for one by one.

@@ -308,7 +308,7 @@ fn join_sets(
         if new.is_empty() {
             continue;
         }
-        let ours = ours.values.entry(value.clone()).or_default();
+        let ours = ours.values.entry(value.clone(), Vec::new);
         if ours.is_empty() {
             raw.push(Raw::Member { container, value: value.0.clone() });
         }

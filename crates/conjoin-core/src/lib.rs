@@ -51,6 +51,7 @@ mod replace;
 mod sequence;
 mod size;
 mod snapshot;
+mod sorted;
 mod state;
 mod strings;
 mod transaction;

@@ -10,9 +10,10 @@
 //! meet, as in J. Gentle and M. Kleppmann, *Collaborative Text Editing with Eg-walker* (2025): the cost
 //! is that of the concurrent part alone.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
+use crate::sorted::Sorted;
 use crate::version::{OpId, ReplicaId};
 
 /// The local number of an operation.
@@ -41,7 +42,7 @@ pub(crate) type Stamp = (u32, ReplicaId);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Numbers {
     replicas: Vec<ReplicaId>,
-    by_id: BTreeMap<ReplicaId, u32>,
+    by_id: Sorted<ReplicaId, u32>,
     spans: Vec<Span>,
     deps: Vec<Lv>,
     /// For each replica the first sequence number of each of its spans, and the number it has here.
@@ -73,7 +74,7 @@ impl Numbers {
     pub(crate) const fn new() -> Self {
         Self {
             replicas: Vec::new(),
-            by_id: BTreeMap::new(),
+            by_id: Sorted::new(),
             spans: Vec::new(),
             deps: Vec::new(),
             places: Vec::new(),
@@ -117,7 +118,7 @@ impl Numbers {
         if let Some(last) = self.latest(replica) {
             return last;
         }
-        *self.by_id.entry(replica).or_insert_with(|| {
+        *self.by_id.entry(replica, || {
             self.replicas.push(replica);
             self.places.push(Vec::new());
             self.replicas.len() as u32 - 1
@@ -379,7 +380,7 @@ pub(crate) fn lies_in(ranges: &[Range<Lv>], lv: Lv) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::changed::ContainerId;
 use crate::doc::Doc;
 use crate::gather::gather;
-use crate::state::{Data, Held, List, Map, Members, Parent, Text};
+use crate::state::{Data, Held, List, Map, Members, Parent, Text, Values};
 use crate::strings::StrId;
 use crate::transaction::Unit;
 use crate::value::{Kind, Ordered, Value};
@@ -497,13 +497,13 @@ impl<'a> TextRef<'a> {
     pub fn spans(&self) -> Vec<Span> {
         let Some(text) = self.data() else { return Vec::new() };
         let mut from = 0;
-        let span = |(len, marks): (usize, BTreeMap<StrId, &Value>)| {
+        let span = |(len, marks): (usize, Values<'_>)| {
             let chunks = text.sequence.chunks(from..from + len);
             from += len;
             let named = |(key, value): (StrId, &Value)| (self.doc.strings.get(key).clone(), value.clone());
             Span { text: chunks.collect(), marks: gather(marks.into_iter().map(named)) }
         };
-        text.spans(|lv| self.doc.numbers.stamp(lv)).into_iter().map(span).collect()
+        text.spans(&self.doc.numbers).into_iter().map(span).collect()
     }
 }
 

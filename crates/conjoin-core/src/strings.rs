@@ -1,7 +1,9 @@
 //! The strings a document knows, each once, and the numbers that replicas gave them.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::sync::Arc;
+
+use crate::sorted::Sorted;
 
 /// A string of the document, by its number here.
 pub(crate) type StrId = u32;
@@ -9,12 +11,21 @@ pub(crate) type StrId = u32;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Strings {
     list: Vec<Arc<str>>,
-    numbers: BTreeMap<Arc<str>, StrId>,
+    /// Their numbers in the order of the strings, each with what the string begins with.
+    numbers: Sorted<(u64, StrId), ()>,
+}
+
+/// The first eight bytes of a string, so that most strings are told apart without looking elsewhere for them.
+fn beginning(string: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let len = string.len().min(8);
+    bytes[..len].copy_from_slice(&string.as_bytes()[..len]);
+    u64::from_be_bytes(bytes)
 }
 
 impl Strings {
     pub(crate) const fn new() -> Self {
-        Self { list: Vec::new(), numbers: BTreeMap::new() }
+        Self { list: Vec::new(), numbers: Sorted::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -26,7 +37,7 @@ impl Strings {
     }
 
     pub(crate) fn find(&self, string: &str) -> Option<StrId> {
-        self.numbers.get(string).copied()
+        self.numbers.find(order_to(&self.list, string)).map(|entry| entry.0.1)
     }
 
     pub(crate) fn intern(&mut self, string: &str) -> StrId {
@@ -39,10 +50,16 @@ impl Strings {
 
     fn add(&mut self, string: Arc<str>) -> StrId {
         let id = self.list.len() as StrId;
-        self.list.push(string.clone());
-        self.numbers.insert(string, id);
+        self.numbers.insert_by(order_to(&self.list, &string), (beginning(&string), id), ());
+        self.list.push(string);
         id
     }
+}
+
+/// How strings of a list come beside this one.
+fn order_to<'s>(list: &'s [Arc<str>], string: &'s str) -> impl Fn(&(u64, StrId)) -> Ordering + 's {
+    let begins = beginning(string);
+    move |other| other.0.cmp(&begins).then_with(|| (*list[other.1 as usize]).cmp(string))
 }
 
 /// The strings one replica has introduced, in its own numbering.
@@ -50,7 +67,7 @@ impl Strings {
 pub(crate) struct Names {
     /// Each with the sequence number of the operation that introduced it.
     list: Vec<(StrId, u32)>,
-    numbers: BTreeMap<StrId, u32>,
+    numbers: Sorted<StrId, u32>,
     /// The two used last, with their numbers: mostly the name of a value and a key in it.
     latest: [Option<(StrId, u32)>; 2],
 }
@@ -86,7 +103,7 @@ impl Names {
             return false;
         }
         let next = self.list.len() as u32;
-        let number = *self.numbers.entry(string).or_insert(next);
+        let number = *self.numbers.entry(string, || next);
         if number == next {
             self.list.push((string, seq));
         }

@@ -4,7 +4,7 @@
 //! every element there ever was, so one walk along it, asking of each element whether it was to be seen at
 //! either version, gives the way from one to the other whichever came first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::changed::{
     Changed, ContainerId, Content, Diff, Marks, Origin, Patch, Plan, TextStep, list_steps, plan,
@@ -13,7 +13,8 @@ use crate::doc::Doc;
 use crate::gather::gather;
 use crate::sequence;
 use crate::sequence::Sequence;
-use crate::state::{Data, Held, List, Map, Members, Parent, Text};
+use crate::sorted::Sorted;
+use crate::state::{Data, Held, List, Map, Members, Parent, Text, Values};
 use crate::strings::StrId;
 use crate::value::Value;
 use crate::version::{ReplicaId, VersionVector};
@@ -252,8 +253,8 @@ impl Doc {
                     while index < end {
                         let ((was, old_until), (is, new_until)) = (old.at(at), new.at(index));
                         let len = (old_until - at).min(new_until - index).min(end - index);
-                        let keys: BTreeSet<_> = gather(was.keys().chain(is.keys()));
-                        let changed = keys.into_iter().filter(|&key| was.get(key) != is.get(key));
+                        let keys = was.keys().chain(is.keys());
+                        let changed = keys.filter(|&key| was.get(key) != is.get(key));
                         let marks: Marks = gather(
                             changed.map(|key| (key.clone(), is.get(key).cloned().unwrap_or(Value::Null))),
                         );
@@ -274,23 +275,23 @@ impl Doc {
 }
 
 /// The marks on a text, by where the stretches they are on end.
-struct Spans(BTreeMap<usize, Marks>);
+struct Spans(Vec<(usize, Marks)>);
 
 impl Spans {
     fn of(doc: &Doc, text: &Text) -> Self {
         let mut end = 0;
-        let span = |(len, marks): (usize, BTreeMap<StrId, &Value>)| {
+        let span = |(len, marks): (usize, Values<'_>)| {
             end += len;
             let named = |(key, value): (StrId, &Value)| (doc.strings.get(key).clone(), value.clone());
             (end, gather(marks.into_iter().map(named)))
         };
-        Self(text.spans(|lv| doc.numbers.stamp(lv)).into_iter().map(span).collect())
+        Self(text.spans(&doc.numbers).into_iter().map(span).collect())
     }
 
     /// The marks at an index, and how far they reach.
     fn at(&self, index: usize) -> (&Marks, usize) {
-        let (&end, marks) = self.0.range(index + 1..).next().expect("the stretches cover the text");
-        (marks, end)
+        let at = self.0.partition_point(|stretch| stretch.0 <= index);
+        (&self.0[at].1, self.0[at].0)
     }
 }
 
@@ -300,7 +301,7 @@ struct View {
     /// By the whole document's.
     containers: Vec<Option<u32>>,
     /// By its own.
-    names: BTreeMap<u32, u32>,
+    names: Sorted<u32, u32>,
 }
 
 impl View {

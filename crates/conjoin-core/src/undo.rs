@@ -8,11 +8,11 @@
 //! What was written again by taking back stands for what it brought back: an insertion whose text was
 //! deleted and came back is taken back together with that text.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::doc::{Commit, Doc};
+use crate::sorted::Sorted;
 use crate::transaction::Transaction;
 use crate::version::{OpId, ReplicaId};
 
@@ -37,36 +37,37 @@ type Group = Vec<Stretch>;
 #[derive(Debug, Clone, Default)]
 struct Again {
     /// For elements that came back, the elements they came back as.
-    elements: BTreeMap<OpId, OpId>,
+    elements: Sorted<OpId, OpId>,
     /// For elements that something came back as, what came back.
-    was: BTreeMap<OpId, OpId>,
+    was: Sorted<OpId, OpId>,
     /// For values that came back with the item they were in, by what made them, the values they came back as.
-    containers: BTreeMap<OpId, OpId>,
+    containers: Sorted<OpId, OpId>,
     /// For writes that brought back an earlier one, that one.
-    writes: BTreeMap<OpId, OpId>,
+    writes: Sorted<OpId, OpId>,
     /// For slots of items that came back to an earlier one, that one.
-    slots: BTreeMap<OpId, OpId>,
+    slots: Sorted<OpId, OpId>,
     /// What was recorded, and what took it back.
     recorded: Recorded,
 }
 
-/// Stretches of operations: of each replica from which sequence number to which.
+/// Stretches of operations: each the first one, and the one after the last.
 #[derive(Debug, Clone, Default)]
-struct Recorded(BTreeMap<(ReplicaId, u64), u64>);
+struct Recorded(Sorted<OpId, OpId>);
 
 impl Recorded {
     fn add(&mut self, stretch: &Stretch) {
-        match self.0.range_mut(..=(stretch.replica, stretch.seqs.start)).next_back() {
-            Some((&(replica, _), end)) if replica == stretch.replica && *end >= stretch.seqs.start => {
-                *end = stretch.seqs.end.max(*end);
-            }
-            _ => drop(self.0.insert((stretch.replica, stretch.seqs.start), stretch.seqs.end)),
+        let id = |seq| OpId { replica: stretch.replica, seq };
+        let (mut start, mut end) = (id(stretch.seqs.start), id(stretch.seqs.end));
+        if let Some(before) = self.0.up_to(&start)
+            && before.1 >= start
+        {
+            (start, end) = (before.0, before.1.max(end));
         }
+        self.0.insert(start, end);
     }
 
     fn contains(&self, id: OpId) -> bool {
-        let last = self.0.range(..=(id.replica, id.seq)).next_back();
-        last.is_some_and(|(&(replica, _), &end)| replica == id.replica && id.seq < end)
+        self.0.up_to(&id).is_some_and(|stretch| id < stretch.1)
     }
 }
 
@@ -82,7 +83,7 @@ impl Again {
     }
 }
 
-fn last(of: &BTreeMap<OpId, OpId>, mut id: OpId) -> OpId {
+fn last(of: &Sorted<OpId, OpId>, mut id: OpId) -> OpId {
     while let Some(&next) = of.get(&id) {
         id = next;
     }
@@ -90,7 +91,7 @@ fn last(of: &BTreeMap<OpId, OpId>, mut id: OpId) -> OpId {
 }
 
 /// Whether a write is this one, or brought it back.
-fn stands_for(again: &BTreeMap<OpId, OpId>, mut write: OpId, wanted: OpId) -> bool {
+fn stands_for(again: &Sorted<OpId, OpId>, mut write: OpId, wanted: OpId) -> bool {
     while write != wanted {
         match again.get(&write) {
             Some(&before) => write = before,
@@ -148,12 +149,12 @@ impl UndoManager {
             done: Vec::new(),
             undone: Vec::new(),
             again: Again {
-                elements: BTreeMap::new(),
-                was: BTreeMap::new(),
-                containers: BTreeMap::new(),
-                writes: BTreeMap::new(),
-                slots: BTreeMap::new(),
-                recorded: Recorded(BTreeMap::new()),
+                elements: Sorted::new(),
+                was: Sorted::new(),
+                containers: Sorted::new(),
+                writes: Sorted::new(),
+                slots: Sorted::new(),
+                recorded: Recorded(Sorted::new()),
             },
             limit: 1_000,
             interval: Duration::from_millis(500),

@@ -1,7 +1,5 @@
 //! The operations of a change, put into a document's own numbers one by one.
 
-use std::collections::BTreeMap;
-
 use super::{Resolve, UNKNOWN, UNKNOWN_NAME};
 use crate::codec::Reader;
 use crate::doc::{ApplyError, Doc};
@@ -9,6 +7,7 @@ use crate::log::Local;
 use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::{Edit, Item};
 use crate::size;
+use crate::sorted::Sorted;
 use crate::state::{Parent, WRONG_KIND};
 use crate::strings::{Names, StrId, Strings};
 use crate::value::{Kind, Value};
@@ -32,7 +31,7 @@ pub(super) struct Additions {
     pub(super) names: Names,
     /// Containers, and the operation that makes each.
     pub(super) containers: Vec<(Kind, Parent, Lv)>,
-    pub(super) places: BTreeMap<(Parent, Kind), u32>,
+    pub(super) places: Sorted<(Parent, Kind), u32>,
     /// Containers that its operations name by these, in order.
     pub(super) made: Vec<(Lv, u32)>,
 }
@@ -288,7 +287,7 @@ impl Here<'_, '_> {
         let Self { doc, draft, .. } = self;
         let at = doc.state.at(parent, kind).unwrap_or_else(|| {
             let Additions { places, containers, .. } = draft.more();
-            *places.entry((parent, kind)).or_insert_with(|| {
+            *places.entry((parent, kind), || {
                 containers.push((kind, parent, made));
                 (doc.state.containers.len() + containers.len() - 1) as u32
             })

@@ -328,9 +328,7 @@ impl Doc {
                     let here = |parent| matches!(parent, Parent::Item { list, item } if (list as usize, item) == (container, lv));
                     let held = self.read_held(reader, here)?;
                     grow(size::ENTRY + held.size())?;
-                    if !list.sequence.holds(lv, 1)
-                        || list.items.last_key_value().is_some_and(|last| *last.0 >= lv)
-                    {
+                    if !list.sequence.holds(lv, 1) || list.items.last().is_some_and(|last| last.0 >= lv) {
                         return Err(DecodeError::Malformed("item").into());
                     }
                     list.items.insert(lv, ListItem { held, written, slot, removed });

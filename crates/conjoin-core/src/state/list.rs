@@ -4,8 +4,6 @@
 //! Moving it makes a new slot; of concurrent moves the latest counts, so that an item is never doubled.
 //! Removing an item wins over moving and assigning it.
 
-use std::collections::BTreeMap;
-
 use super::{Author, Held, UNKNOWN_ELEMENT, WRONG_KIND};
 use crate::changed::Raw;
 use crate::doc::ApplyError;
@@ -14,15 +12,16 @@ use crate::numbers::{Lv, NONE};
 use crate::op::{Edit, Item};
 use crate::sequence::{self, Sequence};
 use crate::size;
+use crate::sorted::Sorted;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct List {
     /// The slots.
     pub(crate) sequence: Sequence<sequence::Plain>,
     /// The items, by the operation that inserted them, which is their first slot.
-    pub(crate) items: BTreeMap<Lv, ListItem>,
+    pub(crate) items: Sorted<Lv, ListItem>,
     /// The items for which further slots were made.
-    pub(crate) moved: BTreeMap<Lv, Lv>,
+    pub(crate) moved: Sorted<Lv, Lv>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,10 @@
 //! Maps: for each key the write with the highest stamp. A removed key keeps its removal, so that a write
 //! that came before it and arrives after it loses.
 
-use std::collections::BTreeMap;
-
 use super::Author;
 use crate::numbers::Lv;
 use crate::size;
+use crate::sorted::Sorted;
 use crate::strings::{StrId, Strings};
 use crate::value::Value;
 
@@ -32,7 +31,7 @@ pub(crate) struct Slot {
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Map {
-    pub(crate) slots: BTreeMap<StrId, Slot>,
+    pub(crate) slots: Sorted<StrId, Slot>,
 }
 
 impl Map {

@@ -11,7 +11,6 @@ mod set;
 mod sums;
 mod text;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::changed::Raw;
@@ -21,6 +20,7 @@ use crate::numbers::{Lv, NONE, Numbers, Stamp, lies_in};
 use crate::op::Edit;
 use crate::sequence;
 use crate::size;
+use crate::sorted::Sorted;
 use crate::strings::{StrId, Strings};
 use crate::value::{Kind, Value};
 use crate::version::ReplicaId;
@@ -29,7 +29,7 @@ pub(crate) use list::{List, ListItem};
 pub(crate) use map::{Held, Map, Slot};
 pub(crate) use set::{Members, size_of as size_of_member};
 pub(crate) use sums::{Sums, bits, float};
-pub(crate) use text::{MarkRecord, Spans, Text};
+pub(crate) use text::{MarkRecord, Text, Values};
 
 /// What one value holds.
 #[derive(Debug, Clone)]
@@ -90,9 +90,9 @@ pub(crate) struct Container {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub(crate) containers: Vec<Container>,
-    places: BTreeMap<(Parent, Kind), u32>,
+    places: Sorted<(Parent, Kind), u32>,
     /// The container that an operation made, for all that did.
-    pub(crate) made: BTreeMap<Lv, u32>,
+    pub(crate) made: Sorted<Lv, u32>,
     /// About how many bytes they take, see `size.rs`.
     pub(crate) size: usize,
     /// The root that was looked up last: nearly always the next one, too.
@@ -151,7 +151,7 @@ pub(crate) const WRONG_KIND: ApplyError = ApplyError::Inconsistent("it edits a v
 
 impl State {
     pub(crate) const fn new() -> Self {
-        Self { containers: Vec::new(), places: BTreeMap::new(), made: BTreeMap::new(), size: 0, recent: 0 }
+        Self { containers: Vec::new(), places: Sorted::new(), made: Sorted::new(), size: 0, recent: 0 }
     }
 
     pub(crate) fn root(&self, kind: Kind, name: StrId) -> Option<u32> {

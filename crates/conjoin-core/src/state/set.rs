@@ -2,17 +2,16 @@
 //! it (the observed-remove set, without tombstones: Bieniusa et al., *An optimized conflict-free
 //! replicated set*, 2012).
 
-use std::collections::BTreeMap;
-
 use super::Author;
 use crate::numbers::Lv;
 use crate::size;
+use crate::sorted::Sorted;
 use crate::value::{Ordered, Value};
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
     /// The values, each with the operations that added it and that no adding or removing here had seen.
-    pub(crate) values: BTreeMap<Ordered, Vec<Lv>>,
+    pub(crate) values: Sorted<Ordered, Vec<Lv>>,
 }
 
 /// What a value takes besides its own.
@@ -23,7 +22,7 @@ pub(crate) fn size_of(value: &Value, adds: usize) -> usize {
 impl Members {
     /// Adds; says whether it was not in before.
     pub(crate) fn include(&mut self, value: &Value, lv: Lv, author: &Author<'_>, size: &mut usize) -> bool {
-        let adds = self.values.entry(Ordered(value.clone())).or_default();
+        let adds = self.values.entry(Ordered(value.clone()), Vec::new);
         let before = adds.len();
         adds.retain(|&add| !author.saw(add));
         adds.push(lv);

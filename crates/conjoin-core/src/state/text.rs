@@ -4,17 +4,15 @@
 //! what is typed at the end of a mark comes to stand inside or outside as its author wished. Where marks
 //! of one key overlap, the latest one counts.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Author, UNKNOWN_ELEMENT, WRONG_KIND};
 use crate::changed::Raw;
 use crate::doc::ApplyError;
-use crate::gather::gather;
 use crate::log::{Local, SCATTERED};
-use crate::numbers::{Lv, NONE, Stamp};
+use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::{Anchor, Edit};
 use crate::sequence::Resting;
 use crate::size;
+use crate::sorted::Sorted;
 use crate::strings::StrId;
 use crate::value::Value;
 
@@ -33,8 +31,11 @@ pub(crate) struct MarkRecord {
     pub(crate) value: Value,
 }
 
-/// Stretches of text, each with its length and the values that count on it, by key.
-pub(crate) type Spans<'a> = Vec<(usize, BTreeMap<StrId, &'a Value>)>;
+/// The values of marks that count on a stretch of text, in the order of their keys.
+pub(crate) type Values<'a> = Vec<(StrId, &'a Value)>;
+
+/// Stretches of text, each with its length.
+pub(crate) type Spans<'a> = Vec<(usize, Values<'a>)>;
 
 impl MarkRecord {
     pub(crate) fn size(&self) -> usize {
@@ -145,56 +146,66 @@ impl Text {
 
     /// Stretches of text with the marks that count on each, in order, without gaps. A `Null` takes a mark
     /// away.
-    pub(crate) fn spans(&self, stamp: impl Fn(Lv) -> Stamp) -> Spans<'_> {
-        self.spans_without(&[], stamp)
+    pub(crate) fn spans(&self, numbers: &Numbers) -> Spans<'_> {
+        self.spans_without(&[], numbers)
     }
 
     /// As [`spans`](Self::spans), had these marks not been made.
-    pub(crate) fn spans_without(&self, without: &[Lv], stamp: impl Fn(Lv) -> Stamp) -> Spans<'_> {
+    pub(crate) fn spans_without(&self, without: &[Lv], numbers: &Numbers) -> Spans<'_> {
         let len = self.sequence.len();
         if self.marks.is_empty() {
-            return if len == 0 { Vec::new() } else { vec![(len, BTreeMap::new())] };
+            return if len == 0 { Vec::new() } else { vec![(len, Vec::new())] };
         }
-        // Where a mark begins and ends to count.
-        let mut turns: BTreeMap<usize, Vec<(usize, bool)>> = BTreeMap::new();
-        let without: BTreeSet<Lv> = gather(without.iter().copied());
-        for (nth, mark) in self.marks.iter().enumerate().filter(|mark| !without.contains(&mark.1.lv)) {
+        // Where a mark begins or ends to count, and which.
+        let mut turns: Vec<u64> = Vec::new();
+        let mut without = without.to_vec();
+        without.sort_unstable();
+        for (nth, mark) in (0..).zip(&self.marks) {
             let (from, to) = (self.position(mark.start), self.position(mark.end));
-            if from < to {
-                turns.entry(from).or_default().push((nth, true));
-                turns.entry(to).or_default().push((nth, false));
+            if from < to && without.binary_search(&mark.lv).is_err() {
+                turns.extend([from, to].map(|at| (at as u64) << 32 | nth));
             }
         }
-        let mut active: BTreeMap<StrId, BTreeSet<(Stamp, usize)>> = BTreeMap::new();
+        turns.sort_unstable();
+        // The marks that count, the latest last, by their keys.
+        let mut active: Sorted<StrId, Vec<u32>> = Sorted::new();
         let mut spans = Spans::new();
         let mut from = 0;
-        let mut close = |from: usize, to: usize, active: &BTreeMap<StrId, BTreeSet<(Stamp, usize)>>| {
-            if from == to {
-                return;
-            }
-            let latest =
-                active.iter().filter_map(|(&key, marks)| Some((key, &self.marks[marks.last()?.1].value)));
-            let values = gather(latest.filter(|(_, value)| **value != Value::Null));
-            match spans.last_mut() {
-                Some(last) if last.1 == values => last.0 += to - from,
-                _ => spans.push((to - from, values)),
-            }
-        };
-        for (at, marks) in turns {
-            close(from, at, &active);
+        for turn in turns {
+            let (at, nth) = ((turn >> 32) as usize, turn as u32);
+            self.close(at - from, &active, &mut spans);
             from = at;
-            for (nth, begins) in marks {
-                let mark = &self.marks[nth];
-                let of_key = active.entry(mark.key).or_default();
-                let entry = (stamp(mark.lv), nth);
-                if begins {
-                    of_key.insert(entry)
-                } else {
-                    of_key.remove(&entry)
-                };
+            let mark = &self.marks[nth as usize];
+            let of_key = active.entry(mark.key, Vec::new);
+            let stamp = numbers.stamp(mark.lv);
+            let before = of_key.partition_point(|&nth| numbers.stamp(self.marks[nth as usize].lv) < stamp);
+            if of_key.get(before) == Some(&nth) {
+                of_key.remove(before);
+            } else {
+                of_key.insert(before, nth);
             }
         }
-        close(from, len, &active);
+        self.close(len - from, &active, &mut spans);
         spans
+    }
+
+    /// Ends a stretch on which these marks count.
+    fn close<'t>(&'t self, len: usize, active: &Sorted<StrId, Vec<u32>>, spans: &mut Spans<'t>) {
+        if len == 0 {
+            return;
+        }
+        let mut values = Values::new();
+        for (&key, marks) in active {
+            if let Some(&last) = marks.last() {
+                let value = &self.marks[last as usize].value;
+                if *value != Value::Null {
+                    values.push((key, value));
+                }
+            }
+        }
+        match spans.last_mut() {
+            Some(last) if last.1 == values => last.0 += len,
+            _ => spans.push((len, values)),
+        }
     }
 }

@@ -99,13 +99,11 @@ impl Transaction<'_> {
                 }
             }
             let marks: Vec<(usize, Vec<(StrId, Value)>)> = match doc.state.data(from) {
-                Data::Text(text) if !text.marks.is_empty() => {
-                    (text.spans(|lv| doc.numbers.stamp(lv)).into_iter())
-                        .map(|(len, marks)| {
-                            (len, marks.into_iter().map(|(key, value)| (key, value.clone())).collect())
-                        })
-                        .collect()
-                }
+                Data::Text(text) if !text.marks.is_empty() => (text.spans(&doc.numbers).into_iter())
+                    .map(|(len, marks)| {
+                        (len, marks.into_iter().map(|(key, value)| (key, value.clone())).collect())
+                    })
+                    .collect(),
                 _ => Vec::new(),
             };
             for (edit, inner, stands_for) in edits {

@@ -5,7 +5,6 @@
 //! done with the manager since: of the marks from before, and of those of others from since, the latest
 //! that covers the character, or what it was then.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::place::Order;
@@ -13,18 +12,19 @@ use super::reverse::Reverse;
 use crate::gather::gather;
 use crate::numbers::Lv;
 use crate::op::{Anchor, Edit, Mark};
+use crate::sorted::Sorted;
 use crate::state::{Data, MarkRecord, Text};
 use crate::strings::StrId;
 use crate::value::Value;
 
 /// Takes the entries in a range out of a map.
-fn take(of: &mut BTreeMap<u32, usize>, range: Range<u32>) -> Vec<usize> {
+fn take(of: &mut Sorted<u32, u32>, range: Range<u32>) -> Vec<u32> {
     let keys: Vec<u32> = of.range(range).map(|entry| *entry.0).collect();
     keys.iter().filter_map(|key| of.remove(key)).collect()
 }
 
 /// Visible characters of a text, by index.
-type Chars = BTreeMap<usize, Lv>;
+type Chars = Sorted<u32, Lv>;
 
 /// The ends of marks that give visible characters back their value.
 #[derive(Clone, Copy, PartialEq)]
@@ -53,7 +53,7 @@ impl Reverse<'_, '_> {
                 if let Some(place) = text.sequence.find(lv).filter(|place| place.visible)
                     && was_under()
                 {
-                    chars.insert(place.index, lv);
+                    chars.insert(place.index as u32, lv);
                 }
             }
             at += run.len;
@@ -67,7 +67,7 @@ impl Reverse<'_, '_> {
         let mut keys: Vec<StrId> = text.marks.iter().chain(&home.marks).map(|mark| mark.key).collect();
         keys.sort_unstable();
         keys.dedup();
-        let index = |&lv: &Lv| text.sequence.find(lv).map(|place| (place.index, lv));
+        let index = |&lv: &Lv| text.sequence.find(lv).map(|place| (place.index as u32, lv));
         let chars: Chars = gather(elements.iter().filter_map(index));
         for key in keys {
             self.restore_marks(key, &chars, Ends::Exact);
@@ -79,8 +79,8 @@ impl Reverse<'_, '_> {
         let numbers = &self.doc().numbers;
         let (order, order_then) = (Order::of_all(&text.sequence), Order::of_all(&home.sequence));
         // Where each character stands now, stood when the operation was made, and stood since.
-        let (mut now, mut then, mut since) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for (nth, &lv) in chars.values().enumerate() {
+        let (mut now, mut then, mut since) = (Sorted::new(), Sorted::new(), Sorted::new());
+        for (&lv, nth) in chars.values().zip(0..) {
             now.extend(order.of(lv).map(|at| (at, nth)));
             let mut forms = self.forms(&self.again.was, lv).peekable();
             while let Some(form) = forms.next() {
@@ -104,7 +104,7 @@ impl Reverse<'_, '_> {
         for mark in &marks_then {
             if mark.lv < self.lv || others(mark) {
                 for nth in take(&mut then, order_then.between(mark.start, mark.end)) {
-                    should[nth] = Some(mark);
+                    should[nth as usize] = Some(mark);
                 }
             }
         }
@@ -114,12 +114,13 @@ impl Reverse<'_, '_> {
         for mark in &marks {
             let over = order.between(mark.start, mark.end);
             for nth in take(&mut now, over.clone()) {
-                counts[nth] = Some(mark);
+                counts[nth as usize] = Some(mark);
             }
             if others(mark) {
                 for nth in take(&mut since, over) {
-                    if is_later(mark, should[nth]) {
-                        should[nth] = Some(mark);
+                    let should = &mut should[nth as usize];
+                    if is_later(mark, *should) {
+                        *should = Some(mark);
                     }
                 }
             }
@@ -128,6 +129,7 @@ impl Reverse<'_, '_> {
         let mut edits: Vec<Mark<Lv, StrId>> = Vec::new();
         let mut end_of_last = None;
         for (nth, (&index, &lv)) in chars.iter().enumerate() {
+            let index = index as usize;
             let wanted = value(&should[nth]);
             if value(&counts[nth]) == wanted {
                 continue;

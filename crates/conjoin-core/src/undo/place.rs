@@ -4,25 +4,25 @@
 //! [let go](crate::Doc::compact) of what is gone. So it goes right of what is visible there. What is visible
 //! may itself have come back since, and then counts as what it was when both were there.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::reverse::Reverse;
 use crate::numbers::Lv;
 use crate::op::Anchor;
 use crate::sequence::{Content, Sequence};
+use crate::sorted::Sorted;
 use crate::version::OpId;
 
 /// Where the elements of a sequence stand, those that are gone included.
 pub(super) struct Order {
     /// The runs by their first element: how long each is, and where it begins.
-    runs: BTreeMap<Lv, (u32, u32)>,
+    runs: Sorted<Lv, (u32, u32)>,
     len: u32,
 }
 
 impl Order {
     pub(super) fn of_all<C: Content>(sequence: &Sequence<C>) -> Self {
-        let mut order = Self { runs: BTreeMap::new(), len: 0 };
+        let mut order = Self { runs: Sorted::new(), len: 0 };
         for run in sequence.runs() {
             order.runs.insert(run.lv, (run.len, order.len));
             order.len += run.len;
@@ -31,7 +31,7 @@ impl Order {
     }
 
     pub(super) fn of(&self, lv: Lv) -> Option<u32> {
-        let (first, (len, at)) = self.runs.range(..=lv).next_back()?;
+        let (first, (len, at)) = self.runs.up_to(&lv)?;
         (lv - first < *len).then(|| at + (lv - first))
     }
 
@@ -54,7 +54,7 @@ impl Reverse<'_, '_> {
     /// for those that came back what they were.
     pub(super) fn forms<'f>(
         &'f self,
-        before: &'f BTreeMap<OpId, OpId>,
+        before: &'f Sorted<OpId, OpId>,
         lv: Lv,
     ) -> impl Iterator<Item = Lv> + 'f {
         let numbers = &self.doc().numbers;
@@ -72,7 +72,7 @@ impl Reverse<'_, '_> {
         sequence: &Sequence<C>,
         near: Option<usize>,
         order: &Order,
-        before: &BTreeMap<OpId, OpId>,
+        before: &Sorted<OpId, OpId>,
         was: Lv,
     ) -> Option<Lv> {
         let place = |lv| self.forms(before, lv).last().and_then(|lv| order.of(lv));

@@ -5,9 +5,6 @@
 //! far it is from where the edit before ended. It is *plain* where what stands at that index is what it names;
 //! else it names elements by number. Plain deletions that follow each other at one place are one row.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use super::rows::{MALFORMED, back};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::doc::Doc;
@@ -15,8 +12,10 @@ use crate::log::{Entry, SCATTERED};
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
 use crate::snapshot::columns::{self, Packed};
+use crate::sorted::Sorted;
 use crate::state::{Data, State};
 use crate::value::Kind;
+use std::borrow::Cow;
 
 /// A delete downwards.
 const DOWN: u8 = 1;
@@ -93,7 +92,7 @@ impl<Column> Deletions<Column> {
 }
 
 /// By which operation a nested text is called that was made by this one, unless another was named since.
-fn name_of(names: &BTreeMap<u32, Lv>, state: &State, container: u32) -> Lv {
+fn name_of(names: &Sorted<u32, Lv>, state: &State, container: u32) -> Lv {
     match names.get(&container) {
         Some(&named) => named,
         None => state.containers.get(container as usize).map_or(NONE, |container| container.made),
@@ -104,7 +103,7 @@ fn name_of(names: &BTreeMap<u32, Lv>, state: &State, container: u32) -> Lv {
 pub(super) struct Written {
     rows: Deletions<Vec<u8>>,
     open: Option<Deletion>,
-    names: BTreeMap<u32, Lv>,
+    names: Sorted<u32, Lv>,
     /// The number at which a name changed last.
     renamed: Lv,
 }
@@ -122,7 +121,7 @@ struct Deletion {
 impl Written {
     pub(super) fn new() -> Self {
         let rows = Deletions::new(Default::default());
-        Self { rows, open: None, names: BTreeMap::new(), renamed: 0 }
+        Self { rows, open: None, names: Sorted::new(), renamed: 0 }
     }
 
     /// Takes note of an insertion, which was done at an index.
@@ -211,7 +210,7 @@ impl Written {
 /// Edits of texts as they are read.
 pub(super) struct Read<'a> {
     rows: Deletions<Reader<'a>>,
-    names: BTreeMap<u32, Lv>,
+    names: Sorted<u32, Lv>,
     /// Where a name changes next: the number, the text, and its name from there on.
     renamed: Option<(Lv, u32, Lv)>,
     /// Insertions in the order of their numbers, the next one at last: the number of the first element and the one
@@ -239,7 +238,7 @@ impl<'a> Read<'a> {
         }
         insertions.reverse();
         let rows = Deletions::new(columns.0.each_ref().map(|column| Reader::new(column)));
-        let mut edits = Self { rows, names: BTreeMap::new(), renamed: None, insertions };
+        let mut edits = Self { rows, names: Sorted::new(), renamed: None, insertions };
         edits.next_name(0)?;
         Ok(edits)
     }
