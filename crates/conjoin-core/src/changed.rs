@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::doc::Doc;
 use crate::gather::gather;
 use crate::numbers::{Lv, NONE};
+use crate::order::{firsts_in_order, in_order, number, place};
 use crate::sequence::{Plain, Run, Sequence};
 use crate::sorted::Sorted;
 use crate::state::{Data, Held, List, Parent, Sums, Text, Values};
@@ -212,12 +213,15 @@ impl Doc {
     pub(crate) fn changed(&self, raw: &[Raw], origin: Origin) -> Changed {
         let order = in_order(raw.iter().map(Raw::container));
         let patch = |of: &[u64]| {
-            let of: Vec<&Raw> = of.iter().map(|&entry| &raw[nth(entry)]).collect();
+            let of: Vec<&Raw> = of.iter().map(|&entry| &raw[place(entry)]).collect();
             let container = of.first()?.container();
             let diff = self.diff_of(container, &of)?;
             Some(Patch { container: ContainerId(container), target: self.target_of(container), diff })
         };
-        Changed { patches: order.chunk_by(|a, b| key(*a) == key(*b)).filter_map(patch).collect(), origin }
+        Changed {
+            patches: order.chunk_by(|a, b| number(*a) == number(*b)).filter_map(patch).collect(),
+            origin,
+        }
     }
 
     /// Where a container is.
@@ -296,8 +300,8 @@ impl Doc {
             Data::Map(map) => {
                 let keys = |raw: &&Raw| if let Raw::Key { key, .. } = raw { *key } else { NONE };
                 let mut told = BTreeMap::new();
-                for entry in firsts(raw.iter().map(keys)) {
-                    let &Raw::Key { key, ref before, .. } = raw[nth(entry)] else { continue };
+                for entry in firsts_in_order(raw.iter().map(keys)) {
+                    let &Raw::Key { key, ref before, .. } = raw[place(entry)] else { continue };
                     let held = map.slots.get(&key).map_or(&Held::Nothing, |slot| &slot.held);
                     if held != before {
                         told.insert(self.strings.get(key).clone(), self.content(held));
@@ -425,35 +429,12 @@ fn sums_before(sums: &Sums, raw: &[&Raw]) -> Sums {
 fn assigned(list: &List, raw: &[&Raw]) -> Vec<usize> {
     let items = |raw: &&Raw| if let Raw::Assigned { item, .. } = raw { *item } else { NONE };
     let index = |entry: u64| {
-        let Raw::Assigned { item, before, .. } = raw[nth(entry)] else { return None };
+        let Raw::Assigned { item, before, .. } = raw[place(entry)] else { return None };
         let item = list.items.get(item).filter(|item| item.held != *before)?;
         list.sequence.find(item.slot).filter(|place| place.visible).map(|place| place.index as u32)
     };
-    let indexes = in_order(firsts(raw.iter().map(items)).into_iter().filter_map(index));
-    indexes.into_iter().map(|entry| key(entry) as usize).collect()
-}
-
-/// Keys in order, each with where it stood: one sort for all there is to be put in order here.
-fn in_order(keys: impl Iterator<Item = u32>) -> Vec<u64> {
-    let mut order: Vec<u64> =
-        keys.zip(0..).map(|(key, nth): (u32, u64)| u64::from(key) << 32 | nth).collect();
-    order.sort_unstable();
-    order
-}
-
-/// The same with the first one of each key alone.
-fn firsts(keys: impl Iterator<Item = u32>) -> Vec<u64> {
-    let mut order = in_order(keys);
-    order.dedup_by_key(|entry| key(*entry));
-    order
-}
-
-const fn key(entry: u64) -> u32 {
-    (entry >> 32) as u32
-}
-
-const fn nth(entry: u64) -> usize {
-    entry as u32 as usize
+    let indexes = in_order(firsts_in_order(raw.iter().map(items)).into_iter().filter_map(index));
+    indexes.into_iter().map(|entry| number(entry) as usize).collect()
 }
 
 /// The same steps, by which items that stay where they are are put in again.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::doc::Doc;
 use crate::numbers::{Lv, NONE, lies_in};
 use crate::op::Edit;
+use crate::order::sort_by_number;
 use crate::size;
 use crate::state::{Data, List, Text};
 use crate::version::VersionVector;
@@ -60,7 +61,7 @@ impl Doc {
         for (at, container) in self.state.containers.iter_mut().enumerate().filter(|_| knows) {
             let mut kept: Vec<Range<Lv>> =
                 later.iter().filter(|entry| entry.0 == at as u32).map(|entry| entry.1.clone()).collect();
-            kept.sort_unstable_by_key(|range| range.start);
+            sort_by_number(&mut kept, |range| range.start);
             let kept = merged(kept);
             match &mut container.data {
                 Data::Text(text) => freed += compact_text(text, floor, &kept),

@@ -9,6 +9,7 @@ use crate::changed::Raw;
 use crate::doc::{Applied, ApplyError, Doc};
 use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::Anchor;
+use crate::order::sort_by_number;
 use crate::sequence::{Content, Origins, Plain, Run, Sequence};
 use crate::size;
 use crate::state::{
@@ -220,10 +221,11 @@ impl Doc {
                 for (lv, value) in theirs {
                     let lv = tr.lv(*lv);
                     if tr.is_new(lv) {
-                        ours.push((lv, value.clone()));
+                        let stamp = numbers.stamp(lv);
+                        let at = ours.partition_point(|write| numbers.stamp(write.0) > stamp);
+                        ours.insert(at, (lv, value.clone()));
                     }
                 }
-                ours.sort_unstable_by_key(|write| std::cmp::Reverse(numbers.stamp(write.0)));
                 *size += size_of_writes(ours);
                 if *ours != before {
                     raw.push(Raw::Writes { container, before });
@@ -353,7 +355,7 @@ fn compare<C: Content>(
             }
         }
     }
-    new.sort_unstable_by_key(|piece| piece.lv);
+    sort_by_number(&mut new, |piece| piece.lv);
     (new, hidden)
 }
 

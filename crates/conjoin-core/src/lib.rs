@@ -45,6 +45,7 @@ mod json;
 mod log;
 mod numbers;
 mod op;
+mod order;
 mod pending;
 mod read;
 mod replace;

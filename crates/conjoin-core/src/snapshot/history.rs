@@ -22,6 +22,7 @@ use crate::doc::{ApplyError, Doc};
 use crate::log::{Entry, SCATTERED};
 use crate::numbers::Lv;
 use crate::op::Edit;
+use crate::order::sort_by_number;
 use crate::sequence::{self, Content, Resting};
 use crate::size;
 use crate::state::Data;
@@ -151,7 +152,7 @@ impl Doc {
                 shown.extend(runs.map(|run| (run.lv, run.len)));
             }
         }
-        shown.sort_unstable();
+        sort_by_number(&mut shown, |run| run.0);
         let mut shown = shown.into_iter().peekable();
         for entry in self.log.iter() {
             let Edit::Insert { text, .. } = &entry.edit else { continue };
@@ -286,7 +287,7 @@ impl Doc {
                 rest = after;
             }
         }
-        shown.sort_unstable();
+        sort_by_number(&mut shown, |run| run.0);
         let mut kept = replay.kept.unwrap_or_default();
         let hidden = parts.hidden.unpack()?;
         fill(&mut kept, shown, std::str::from_utf8(&hidden).map_err(|_| MALFORMED)?)?;

@@ -18,6 +18,7 @@ use crate::doc::ApplyError;
 use crate::log::{Local, SCATTERED};
 use crate::numbers::{Lv, NONE, Numbers, Stamp, lies_in};
 use crate::op::Edit;
+use crate::order::sort_by_number;
 use crate::sequence;
 use crate::size;
 use crate::sorted::Sorted;
@@ -339,7 +340,7 @@ impl State {
         };
         let mut containers: Vec<(u32, Container)> =
             numbers.iter().copied().zip(std::mem::take(&mut self.containers)).collect();
-        containers.sort_unstable_by_key(|entry| entry.0);
+        sort_by_number(&mut containers, |entry| entry.0);
         self.places.clear();
         let mut in_order = true;
         for (number, mut container) in containers {

@@ -12,6 +12,7 @@ use super::reverse::Reverse;
 use crate::gather::gather;
 use crate::numbers::Lv;
 use crate::op::{Anchor, Edit, Mark};
+use crate::order::{firsts_in_order, number};
 use crate::sorted::Sorted;
 use crate::state::{Data, MarkRecord, Text};
 use crate::strings::StrId;
@@ -64,13 +65,11 @@ impl Reverse<'_, '_> {
     /// Gives characters that came back the marks they had, in place of those they got where they stand.
     pub(super) fn marks_of(&mut self, elements: &[Lv]) {
         let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
-        let mut keys: Vec<StrId> = text.marks.iter().chain(&home.marks).map(|mark| mark.key).collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let keys = firsts_in_order(text.marks.iter().chain(&home.marks).map(|mark| mark.key));
         let index = |&lv: &Lv| text.sequence.find(lv).map(|place| (place.index as u32, lv));
         let chars: Chars = gather(elements.iter().filter_map(index));
         for key in keys {
-            self.restore_marks(key, &chars, Ends::Exact);
+            self.restore_marks(number(key), &chars, Ends::Exact);
         }
     }
 
@@ -92,9 +91,13 @@ impl Reverse<'_, '_> {
         }
         // The latest first.
         let latest = |text: &'_ Text| {
-            let mut marks: Vec<MarkRecord> =
-                text.marks.iter().filter(|mark| mark.key == key).cloned().collect();
-            marks.sort_unstable_by_key(|mark| std::cmp::Reverse(numbers.stamp(mark.lv)));
+            let mut marks: Vec<MarkRecord> = Vec::new();
+            for mark in text.marks.iter().filter(|mark| mark.key == key) {
+                let stamp = numbers.stamp(mark.lv);
+                let at = marks.partition_point(|other| numbers.stamp(other.lv) < stamp);
+                marks.insert(at, mark.clone());
+            }
+            marks.reverse();
             marks
         };
         let (marks, marks_then) = (latest(text), latest(home));

@@ -11,6 +11,7 @@ use crate::doc::Doc;
 use crate::log::{Entry, SCATTERED};
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
+use crate::order::sort_by_number;
 use crate::snapshot::columns::{self, Packed};
 use crate::sorted::Sorted;
 use crate::state::{Data, State};
@@ -227,7 +228,7 @@ impl<'a> Read<'a> {
                 runs.extend(text.sequence.runs().map(|run| (run.lv, run.lv + run.len, nth, run.left)));
             }
         }
-        runs.sort_unstable();
+        sort_by_number(&mut runs, |run| run.0);
         let mut insertions: Vec<(Lv, Lv, u32, Lv)> = Vec::with_capacity(runs.len());
         for (lv, end, container, left) in runs {
             match insertions.last_mut() {
