@@ -20,6 +20,10 @@ const DEBIAN_CHROMIUM: [&str; 2] = ["chromium", "chromium-driver"];
 /// And the other one. It needs no driver.
 const DEBIAN_FIREFOX: [&str; 1] = ["firefox-esr"];
 
+/// What tests make networks with, where there are namespaces: a program of each package.
+const DEBIAN_NETWORKS: [(&str, &str); 3] =
+    [("unshare", "util-linux"), ("ip", "iproute2"), ("nft", "nftables")];
+
 /// How wasm is compiled on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WasmCompiler {
@@ -125,6 +129,30 @@ pub(crate) fn browser(kind: Kind) -> Result<()> {
         bail!("`{line}` went well, but there is no {what} on the PATH");
     }
     Ok(())
+}
+
+/// Sees to it that tests can make networks, on Linux.
+///
+/// # Errors
+/// When what they need isn't there and can't be installed.
+pub(crate) fn networks() -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    // Who is not root may not have /usr/sbin on the path.
+    let is_there = |program: &str| {
+        let started = Command::new(program).arg("--version").output().is_ok();
+        started || Path::new("/usr/sbin").join(program).exists()
+    };
+    let missing = DEBIAN_NETWORKS.iter().filter(|(program, _)| !is_there(program)).map(|it| it.1);
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !can_apt() {
+        bail!("tests of NATs need more tools. Install them: apt-get install {}", missing.join(" "));
+    }
+    apt_get(&missing)
 }
 
 /// Sees to it that npm is there.

@@ -1,7 +1,13 @@
-//! A STUN and TURN server for tests, over UDP on the loopback interface.
+//! A STUN and TURN server for tests, over UDP and TCP, and what stands in front of one: TLS.
 //!
 //! The protocol is that of `turn-server-proto`; this has the sockets. It can lose packets, and answer as a
-//! server behind a NAT would.
+//! server behind a NAT would. [`Observer`] is a STUN server with four sockets, which tells NATs apart.
+
+#[cfg(target_os = "linux")]
+pub mod network;
+mod observer;
+mod streams;
+mod tls;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,12 +21,20 @@ use stun_proto::types::TransportType;
 use stun_proto::types::attribute::XorMappedAddress;
 use stun_proto::types::message::{BINDING, Message, MessageWriteVec};
 use stun_proto::types::prelude::{MessageWrite as _, MessageWriteExt as _};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
-use turn_server_proto::api::{DelayedMessageOrChannelSend, TurnServerApi as _, TurnServerPollRet};
+use turn_server_proto::api::{
+    DelayedMessageOrChannelSend, SocketAllocateError, TurnServerApi as _, TurnServerPollRet,
+};
 use turn_server_proto::server::TurnServer;
+use turn_server_proto::types::AddressFamily;
 use turn_server_proto::types::prelude::DelayedTransmitBuild as _;
 use turn_server_proto::types::transmit::TransmitBuild;
+
+pub use self::observer::Observer;
+use self::streams::{Incoming, Streams};
+pub use self::tls::TlsFront;
 
 /// Who may have an address lent.
 pub const USER: &str = "ann";
@@ -40,6 +54,15 @@ pub struct Behaviour {
     pub loses: usize,
 }
 
+/// How a server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// In datagrams.
+    Udp,
+    /// In streams.
+    Tcp,
+}
+
 /// A server at work, until it is dropped.
 #[derive(Debug)]
 pub struct Turn {
@@ -55,39 +78,68 @@ struct Inner {
     address: SocketAddr,
     behaviour: Behaviour,
     begun: Instant,
-    main: Arc<UdpSocket>,
+    clients: Clients,
     server: Mutex<TurnServer>,
     relays: Mutex<HashMap<SocketAddr, Relay>>,
     received: AtomicUsize,
     relayed: AtomicUsize,
 }
 
+/// The ways to the clients.
+#[derive(Debug)]
+enum Clients {
+    Udp(UdpSocket),
+    Tcp(Streams),
+}
+
 impl Turn {
-    /// A server that behaves well.
+    /// A server over UDP that behaves well.
     pub async fn start() -> Self {
         Self::start_with(Behaviour::default()).await
     }
 
-    /// A server that behaves like this.
+    /// A server over UDP that behaves like this.
     ///
     /// # Panics
     /// If there is no port for it.
     pub async fn start_with(behaviour: Behaviour) -> Self {
-        let main = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("there is a port");
-        let address = main.local_addr().expect("it is bound");
-        let mut server = TurnServer::new(TransportType::Udp, address, "conjoin".into());
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Over::Udp, behaviour).await
+    }
+
+    /// A server at this address, which lends others of the same machine address.
+    ///
+    /// # Panics
+    /// If the address cannot be had.
+    pub async fn start_at(listen: SocketAddr, over: Over, behaviour: Behaviour) -> Self {
+        let (address, transport, clients, incoming) = match over {
+            Over::Udp => {
+                let socket = UdpSocket::bind(listen).await.expect("there is a port");
+                let address = socket.local_addr().expect("it is bound");
+                (address, TransportType::Udp, Clients::Udp(socket), None)
+            }
+            Over::Tcp => {
+                let listener = TcpListener::bind(listen).await.expect("there is a port");
+                let address = listener.local_addr().expect("it is bound");
+                let (streams, messages) = Streams::new();
+                (address, TransportType::Tcp, Clients::Tcp(streams), Some((listener, messages)))
+            }
+        };
+        let mut server = TurnServer::new(transport, address, "conjoin".into());
         server.add_user(USER.into(), PASSWORD.into());
         let inner = Arc::new(Inner {
             address,
             behaviour,
             begun: Instant::now(),
-            main: Arc::new(main),
+            clients,
             server: Mutex::new(server),
             relays: Mutex::default(),
             received: AtomicUsize::new(0),
             relayed: AtomicUsize::new(0),
         });
-        let read = tokio::spawn(inner.clone().reading(inner.main.clone(), address));
+        let read = match incoming {
+            None => tokio::spawn(inner.clone().read_datagrams()),
+            Some((listener, messages)) => tokio::spawn(inner.clone().read_streams(listener, messages)),
+        };
         let ticker = inner.clone();
         let tick = tokio::spawn(async move {
             loop {
@@ -103,7 +155,16 @@ impl Turn {
         self.inner.address
     }
 
-    /// How many packets came from clients.
+    /// Goes away, without a word to anybody. Its address is free when this is done.
+    pub async fn stop(mut self) {
+        for task in std::mem::take(&mut self.tasks) {
+            task.abort();
+            // That it was aborted is no news.
+            let _ = task.await;
+        }
+    }
+
+    /// How many messages came from clients.
     pub fn received(&self) -> usize {
         self.inner.received.load(Ordering::Relaxed)
     }
@@ -127,6 +188,9 @@ impl Drop for Turn {
         for (_, task) in lock(&self.inner.relays).values() {
             task.abort();
         }
+        if let Clients::Tcp(streams) = &self.inner.clients {
+            streams.close();
+        }
     }
 }
 
@@ -135,39 +199,68 @@ impl Inner {
         stun_proto::Instant::from_std(self.begun)
     }
 
-    /// Boxed, as reading may lead to one more socket.
-    fn reading(
-        self: Arc<Self>,
-        socket: Arc<UdpSocket>,
-        at: SocketAddr,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move { self.read(socket, at).await })
+    fn transport(&self) -> TransportType {
+        match self.clients {
+            Clients::Udp(_) => TransportType::Udp,
+            Clients::Tcp(_) => TransportType::Tcp,
+        }
     }
 
-    async fn read(self: &Arc<Self>, socket: Arc<UdpSocket>, at: SocketAddr) {
+    async fn read_datagrams(self: Arc<Self>) {
+        let Clients::Udp(socket) = &self.clients else { return };
         let mut buffer = vec![0; 64 * 1024];
         loop {
             // An error tells of a packet sent before, which is as good as lost.
             let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
-            let data = &buffer[..length];
-            if at == self.address {
-                if self.received.fetch_add(1, Ordering::Relaxed) < self.behaviour.loses {
-                    continue;
-                }
-                if let Some(answer) = self.mapped(data, from) {
-                    let _ = self.main.send_to(&answer, from).await;
-                    continue;
-                }
-            } else {
-                self.relayed.fetch_add(1, Ordering::Relaxed);
-            }
-            let transmit = Transmit::new(data.to_vec(), TransportType::Udp, from, at);
-            let answer = lock(&self.server).recv(transmit, self.now()).map(build);
-            if let Some(answer) = answer {
-                self.send(answer).await;
-            }
-            self.work().await;
+            self.take(&buffer[..length], from).await;
         }
+    }
+
+    async fn read_streams(self: Arc<Self>, listener: TcpListener, mut messages: Receiver<Incoming>) {
+        let Clients::Tcp(streams) = &self.clients else { return };
+        loop {
+            tokio::select! {
+                Ok((stream, from)) = listener.accept() => streams.begin(from, stream),
+                Some((from, message)) = messages.recv() => self.take(&message, from).await,
+            }
+        }
+    }
+
+    /// Takes a message of a client.
+    async fn take(self: &Arc<Self>, data: &[u8], from: SocketAddr) {
+        if self.received.fetch_add(1, Ordering::Relaxed) < self.behaviour.loses {
+            return;
+        }
+        match self.mapped(data, from) {
+            Some(answer) => {
+                self.send(Transmit::new(answer, self.transport(), self.address, from)).await;
+            }
+            None => self.hand(Transmit::new(data.to_vec(), self.transport(), from, self.address)).await,
+        }
+    }
+
+    /// Boxed, as what is read may lead to one more socket.
+    fn read_relay(
+        self: Arc<Self>,
+        socket: Arc<UdpSocket>,
+        at: SocketAddr,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let mut buffer = vec![0; 64 * 1024];
+            loop {
+                let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
+                self.relayed.fetch_add(1, Ordering::Relaxed);
+                self.hand(Transmit::new(buffer[..length].to_vec(), TransportType::Udp, from, at)).await;
+            }
+        })
+    }
+
+    async fn hand(self: &Arc<Self>, transmit: Transmit<Vec<u8>>) {
+        let answer = lock(&self.server).recv(transmit, self.now()).map(build);
+        if let Some(answer) = answer {
+            self.send(answer).await;
+        }
+        self.work().await;
     }
 
     /// The answer to a question for an address, if it is one.
@@ -192,11 +285,7 @@ impl Inner {
                     allocation_transport,
                     family,
                 } => {
-                    let socket = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port"));
-                    let relayed = socket.local_addr().expect("it is bound");
-                    let reading = tokio::spawn(self.clone().reading(socket.clone(), relayed));
-                    lock(&self.relays).insert(relayed, (socket, reading));
-                    let allocated = Ok(relayed);
+                    let allocated = self.allocate(allocation_transport, family).await;
                     lock(&self.server).allocated_socket(
                         transport,
                         listen_addr,
@@ -223,10 +312,29 @@ impl Inner {
         }
     }
 
+    /// One more address to lend.
+    async fn allocate(
+        self: &Arc<Self>,
+        transport: TransportType,
+        family: AddressFamily,
+    ) -> Result<SocketAddr, SocketAllocateError> {
+        if transport != TransportType::Udp || (family == AddressFamily::IPV6) != self.address.is_ipv6() {
+            return Err(SocketAllocateError::AddressFamilyNotSupported);
+        }
+        let socket = Arc::new(UdpSocket::bind((self.address.ip(), 0)).await.expect("a port"));
+        let relayed = socket.local_addr().expect("it is bound");
+        let reading = tokio::spawn(self.clone().read_relay(socket.clone(), relayed));
+        lock(&self.relays).insert(relayed, (socket, reading));
+        Ok(relayed)
+    }
+
     async fn send(&self, transmit: Transmit<Vec<u8>>) {
         let relay = lock(&self.relays).get(&transmit.from).map(|(socket, _)| socket.clone());
-        let socket = relay.unwrap_or_else(|| self.main.clone());
-        let _ = socket.send_to(&transmit.data, transmit.to).await;
+        match (relay, &self.clients) {
+            (Some(relay), _) => drop(relay.send_to(&transmit.data, transmit.to).await),
+            (None, Clients::Udp(socket)) => drop(socket.send_to(&transmit.data, transmit.to).await),
+            (None, Clients::Tcp(streams)) => streams.send(transmit.to, transmit.data),
+        }
     }
 }
 

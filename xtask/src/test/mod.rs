@@ -112,6 +112,7 @@ impl Step {
             Self::Layers => layers::check(workspace),
             Self::Lint => lint::clippy(workspace),
             Self::Unit => {
+                install::networks()?;
                 tally.cargo_test(workspace, &["--workspace", "--exclude", "conjoin-e2e", FEATURES], &[])
             }
             Self::Sim => sim::test(workspace),

@@ -7,6 +7,8 @@ mod hostile;
 mod join;
 #[cfg(unix)]
 mod keep;
+#[cfg(target_os = "linux")]
+mod nat;
 mod peer;
 mod settings;
 mod start_and_stop;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conjoin_native::{Candidates, NativeDriver};
 use conjoin_peer::{IceServer, Input, LinkId, Output};
-use conjoin_turn::{Behaviour, PASSWORD, Turn, USER};
+use conjoin_turn::{Behaviour, Over, PASSWORD, Turn, USER};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
@@ -57,6 +57,19 @@ async fn stun_gives_the_reflexive_candidate() {
     let (_driver, mut inputs) = offering(Candidates::All, servers);
     candidate(&mut inputs, "203.0.113.7 61000 typ srflx").await;
     assert_eq!(server.received(), 3, "two were lost");
+}
+
+#[tokio::test]
+async fn stun_over_ipv6_gives_a_reflexive_candidate_too() {
+    let listen = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
+    if std::net::UdpSocket::bind(listen).is_err() {
+        eprintln!("NOT TESTED: there is no IPv6 here");
+        return;
+    }
+    let mapped: SocketAddr = "[2001:db8::7]:61000".parse().unwrap();
+    let server = Turn::start_at(listen, Over::Udp, Behaviour { mapped: Some(mapped), loses: 0 }).await;
+    let (_driver, mut inputs) = offering(Candidates::All, vec![stun(format!("stun:{}", server.address()))]);
+    candidate(&mut inputs, "2001:db8::7 61000 typ srflx").await;
 }
 
 #[tokio::test]

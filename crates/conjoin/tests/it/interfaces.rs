@@ -1,35 +1,18 @@
-//! Addresses of the machine that come and go, in a network namespace of the test's own.
+//! Addresses of the machine that come and go, in a network of the test's own.
 
 use std::process::Command;
 
 use conjoin::Room;
+use conjoin_turn::network::with_network;
+use tokio::runtime::Runtime;
 
 use crate::support::{Signaling, linked, until};
 
-/// Says to the test that it runs inside.
-const INSIDE: &str = "CONJOIN_TEST_INSIDE";
-
-const UNSHARE: [&str; 4] = ["--user", "--map-root-user", "--net", "--"];
-
-/// Does not need root; but the system must let users make namespaces, and have `ip`.
 #[test]
 fn a_link_survives_when_the_address_changes() {
-    let probe = ["ip", "link", "add", "wifi", "type", "veth", "peer", "name", "far"];
-    let allowed = Command::new("unshare").args(UNSHARE).args(probe).output();
-    if !allowed.is_ok_and(|output| output.status.success()) {
-        eprintln!("NOT TESTED: there are no network namespaces here, or no unshare and ip");
-        return;
-    }
-    let test = std::env::current_exe().unwrap();
-    let inside = Command::new("unshare")
-        .args(UNSHARE)
-        .arg(test)
-        .args(["--exact", "interfaces::inside", "--ignored", "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .unwrap();
-    let printed = [inside.stdout, inside.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(inside.status.success() && printed[0].contains("1 passed"), "{}\n{}", printed[0], printed[1]);
+    with_network("interfaces::a_link_survives_when_the_address_changes", || {
+        Runtime::new().expect("it starts").block_on(move_about());
+    });
 }
 
 fn ip(command: &str) {
@@ -43,13 +26,7 @@ async fn shared(from: &Room, to: &Room) {
     until("the edit arrives", || to.counter("clicks").get() == before + 1).await;
 }
 
-#[tokio::test]
-#[ignore = "is run by the test above, in a namespace"]
-async fn inside() {
-    if std::env::var_os(INSIDE).is_none() {
-        return;
-    }
-    ip("link set lo up");
+async fn move_about() {
     ip("link add wifi type veth peer name far");
     ip("link set far up");
     ip("address add 10.9.0.1/24 dev wifi");

@@ -1,10 +1,10 @@
 //! Through a TURN server.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use conjoin::{Candidates, Room};
 use conjoin_server::IceServer;
-use conjoin_turn::{PASSWORD, Turn, USER};
+use conjoin_turn::{Behaviour, Over, PASSWORD, Turn, USER};
 
 use crate::support::{Signaling, linked, until};
 
@@ -28,10 +28,14 @@ async fn sync(ada: &Room, bob: &Room) {
     }
 }
 
-#[tokio::test]
-async fn peers_that_have_nothing_else_meet_through_a_relay() {
-    let relay = Turn::start().await;
-    let signaling = Signaling::with_ice_servers(vec![turn(relay.address(), PASSWORD)]).await;
+/// Two who tell each other of relays alone meet through this one, and give back what it lent.
+async fn meet_through(relay: Turn, query: &str) {
+    let named = IceServer {
+        urls: vec![format!("turn:{}{query}", relay.address())],
+        username: Some(USER.into()),
+        credential: Some(PASSWORD.into()),
+    };
+    let signaling = Signaling::with_ice_servers(vec![named]).await;
     let [ada, bob] = ["Ada", "Bob"]
         .map(|name| Room::with_candidates(signaling.session("atlas", name), Candidates::Relayed));
     ada.connect();
@@ -43,6 +47,50 @@ async fn peers_that_have_nothing_else_meet_through_a_relay() {
     ada.leave().await;
     bob.leave().await;
     until("what was lent is given back", || relay.allocations() == 0).await;
+}
+
+#[tokio::test]
+async fn peers_that_have_nothing_else_meet_through_a_relay() {
+    meet_through(Turn::start().await, "").await;
+}
+
+#[tokio::test]
+async fn peers_meet_through_a_relay_over_tcp() {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    meet_through(Turn::start_at(listen, Over::Tcp, Behaviour::default()).await, "?transport=tcp").await;
+}
+
+#[tokio::test]
+async fn peers_meet_through_a_relay_over_ipv6() {
+    let listen = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    if std::net::UdpSocket::bind(listen).is_err() {
+        eprintln!("NOT TESTED: there is no IPv6 here");
+        return;
+    }
+    meet_through(Turn::start_at(listen, Over::Udp, Behaviour::default()).await, "").await;
+    meet_through(Turn::start_at(listen, Over::Tcp, Behaviour::default()).await, "?transport=tcp").await;
+}
+
+#[tokio::test]
+async fn a_link_whose_relay_goes_away_is_made_again_through_another() {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let first = Turn::start_at(listen, Over::Tcp, Behaviour::default()).await;
+    let address = first.address();
+    let named = IceServer { urls: vec![format!("turn:{address}?transport=tcp")], ..turn(address, PASSWORD) };
+    let signaling = Signaling::with_ice_servers(vec![named]).await;
+    let [ada, bob] = ["Ada", "Bob"]
+        .map(|name| Room::with_candidates(signaling.session("atlas", name), Candidates::Relayed));
+    ada.connect();
+    bob.connect();
+    linked(&[&ada, &bob], 1).await;
+    sync(&ada, &bob).await;
+    first.stop().await;
+    ada.counter("clicks").increment();
+    let second = Turn::start_at(address, Over::Tcp, Behaviour::default()).await;
+    let counted = || bob.counter("clicks").get() == ada.counter("clicks").get();
+    until("what was edited meanwhile arrives", counted).await;
+    assert!(second.allocations() >= 2);
+    sync(&ada, &bob).await;
 }
 
 #[tokio::test]
