@@ -1,7 +1,6 @@
 //! The WebSocket to the signaling server.
 
 use std::future::pending;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use conjoin_peer::Input;
@@ -15,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use crate::busy::Work;
+use crate::stream;
 use crate::tls::tls;
 
 /// A server that does not answer for this long cannot be reached.
@@ -181,10 +181,7 @@ async fn open(url: String) -> Result<Socket, String> {
 /// Why a server cannot be reached, for people.
 fn reason(error: &Error) -> String {
     match error {
-        Error::Io(error) => match error.kind() {
-            ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
-            _ => error.to_string(),
-        },
+        Error::Io(error) => stream::reason(error),
         Error::Http(response) => match response.status().as_u16() {
             200 | 404 => "a web server answers there, but no signaling server".to_owned(),
             status => format!("it answers with HTTP status {status}"),

@@ -1,5 +1,6 @@
 //! TURN servers over TCP and TLS, for networks that let no UDP out.
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Weak;
 use std::time::Duration;
@@ -44,7 +45,7 @@ impl Stream {
     }
 
     async fn open(server: &Server, address: SocketAddr) -> Result<Self, String> {
-        let tcp = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        let tcp = TcpStream::connect(address).await.map_err(|error| reason(&error))?;
         // Whole messages are written, and should leave.
         let _ = tcp.set_nodelay(true);
         let local = tcp.local_addr().map_err(|error| error.to_string())?;
@@ -59,6 +60,14 @@ impl Stream {
 
     pub(crate) fn split(self) -> (ReadHalf<impl AsyncRead>, WriteHalf<impl AsyncWrite>) {
         split(self.inner)
+    }
+}
+
+/// Why there is no connection, for people.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        _ => error.to_string(),
     }
 }
 

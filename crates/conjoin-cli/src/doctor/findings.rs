@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use conjoin_native::probe::{Joined, Lent, Mapping, Unreachable};
+use conjoin_native::probe::{Filtering, Joined, Lent, Mapping, Observation, Unreachable};
 
 use super::nat::Nat;
 use super::peers::Met;
@@ -15,6 +15,8 @@ pub(super) struct Findings {
     pub(super) addresses: Vec<IpAddr>,
     pub(super) signaling: Result<Joined, Unreachable>,
     pub(super) ice: Vec<Asked>,
+    /// By a server of each family that can.
+    pub(super) observed: Vec<Observation>,
     /// Two peers here; not tried without signaling.
     pub(super) direct: Option<Result<Met, String>>,
     /// Through TURN alone; not tried where no server named by signaling lends an address.
@@ -57,7 +59,7 @@ impl Asked {
         self.answers().any(Answer::works)
     }
 
-    fn answers(&self) -> impl Iterator<Item = &Answer> {
+    pub(super) fn answers(&self) -> impl Iterator<Item = &Answer> {
         self.result.iter().flat_map(|answers| &answers.each)
     }
 }
@@ -78,7 +80,20 @@ impl Findings {
         for answer in self.ice.iter().flat_map(Asked::answers).filter(|it| it.server.is_ipv6() == v6) {
             seen.extend(answer.mapping.map(|mapping| (answer.server, mapping)));
         }
-        Nat::of(&seen)
+        match (Nat::of(&seen), self.observed(v6)) {
+            // One server has seen another socket from two places.
+            (Nat::Unclear, Some(observed)) => Nat::of(&[observed.first, observed.second]),
+            (nat, _) => nat,
+        }
+    }
+
+    /// What comes in over a family, if a server could tell.
+    pub(super) fn filtering(&self, v6: bool) -> Option<Filtering> {
+        self.observed(v6).map(|observed| observed.filtering)
+    }
+
+    fn observed(&self, v6: bool) -> Option<&Observation> {
+        self.observed.iter().find(|observed| observed.first.0.is_ipv6() == v6)
     }
 
     pub(super) fn has_ipv6(&self) -> bool {
@@ -138,8 +153,8 @@ impl Findings {
         let reflexive = [self.nat(false), self.nat(true)];
         let crossable = |nat: &Nat| matches!(nat, Nat::None | Nat::Crossable | Nat::Unclear);
         if tried && self.udp() == Some(false) {
-            let remedy = "Let UDP out in the firewall of this network; or have a TURN server that is reached over TLS \
-                          at port 443 (turns:…:443).";
+            let remedy = "If they are running, let UDP out in the firewall of this network; or have a TURN server that \
+                          is reached over TLS at port 443 (turns:…:443).";
             add(
                 !self.lends(),
                 "No UDP comes back: no server that was asked over it answers.".to_owned(),

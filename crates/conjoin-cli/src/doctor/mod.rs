@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use conjoin::Candidates;
-use conjoin_native::probe::{self, IceProbe};
+use conjoin_native::probe::{self, IceProbe, Observation};
 use conjoin_server::IceServer;
 
 use self::findings::{Answer, Answers, Asked, Findings};
@@ -43,6 +43,7 @@ async fn examine(args: &Doctor) -> Findings {
     let mine = args.ice_servers.iter().flat_map(|servers| servers.0.clone());
     let servers = named.into_iter().map(|it| (it, true)).chain(mine.map(|it| (it, false))).collect();
     let ice = ask_all(servers).await;
+    let observed = observe(&ice).await;
     let lends = |it: &Asked| {
         let lent = |answers: &Answers| answers.each.iter().any(|it| matches!(it.lent, Some(Ok(_))));
         it.is_named && it.result.as_ref().is_ok_and(lent)
@@ -55,7 +56,7 @@ async fn examine(args: &Doctor) -> Findings {
         }
     }
     let addresses = probe::addresses().into_iter().collect();
-    Findings { server: args.server.clone(), addresses, signaling, ice, direct, relayed }
+    Findings { server: args.server.clone(), addresses, signaling, ice, observed, direct, relayed }
 }
 
 /// Asks all servers at once.
@@ -93,4 +94,16 @@ async fn ask_all(servers: Vec<(IceServer, bool)>) -> Vec<Asked> {
         done.push(Asked { url, is_named, result });
     }
     done
+}
+
+/// Has a server of each family find out what a NAT or firewall lets in: the first that can.
+async fn observe(ice: &[Asked]) -> Vec<Observation> {
+    let mut observed: Vec<Observation> = Vec::new();
+    for answer in ice.iter().flat_map(Asked::answers).filter(|answer| answer.mapping.is_some()) {
+        let is_done = |it: &Observation| it.first.0.is_ipv6() == answer.server.is_ipv6();
+        if !observed.iter().any(is_done) {
+            observed.extend(probe::observe(answer.server).await);
+        }
+    }
+    observed
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use conjoin_native::probe::Mapping;
+use conjoin_native::probe::{Filtering, Mapping};
 
 /// What stands between this machine and others, as far as STUN servers can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +50,39 @@ impl Nat {
             Self::None => "no NAT between this machine and those servers",
             Self::Crossable => "a NAT that peers can cross: it shows all servers the same address",
             Self::Unclear => {
-                "a NAT; whether peers can cross it takes two STUN servers at different addresses to tell"
+                "a NAT; whether peers can cross it takes a STUN server at two addresses, or two, to tell"
             }
             Self::Symmetric => {
                 "a NAT that needs TURN: it shows each server another address (a symmetric NAT)"
             }
+        }
+    }
+}
+
+/// What comes in, in the words of RFC 4787.
+pub(super) const fn filtering_name(filtering: Option<Filtering>) -> &'static str {
+    match filtering {
+        Some(Filtering::Anything) => "endpoint-independent",
+        Some(Filtering::SameAddress) => "address-dependent",
+        Some(Filtering::SamePort) => "address-and-port-dependent",
+        None => "unknown",
+    }
+}
+
+/// What comes in, and what that means for whom.
+pub(super) const fn filtering_words(filtering: Option<Filtering>) -> &'static str {
+    match filtering {
+        Some(Filtering::Anything) => {
+            "what anybody sends comes in: peers behind any NAT can reach this machine"
+        }
+        Some(Filtering::SameAddress) => {
+            "what comes from an address that was sent to comes in: peers behind any NAT can reach this machine"
+        }
+        Some(Filtering::SamePort) => {
+            "only answers come in: as usual, but peers behind a symmetric NAT need TURN to reach this machine"
+        }
+        None => {
+            "what comes in is unknown: no STUN server here can tell, as those at two addresses can (RFC 5780)"
         }
     }
 }

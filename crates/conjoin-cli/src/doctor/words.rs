@@ -6,7 +6,7 @@ use conjoin_native::probe::SignalingStep;
 use serde_json::{Value, json};
 
 use super::findings::{Answer, Asked, Findings, millis};
-use super::nat::Nat;
+use super::nat::{self, Nat};
 use super::peers::Met;
 
 /// What to do if a step to the signaling server fails.
@@ -102,6 +102,9 @@ pub(super) fn text(findings: &Findings) -> String {
     for (family, nat) in nats.iter().filter(|(_, nat)| *nat != Nat::Unknown) {
         let mark = if *nat == Nat::Symmetric { Mark::Note } else { Mark::Good };
         out.line(mark, &format!("{family}: {}", nat.words()));
+        let filtering = findings.filtering(*family == "IPv6");
+        let mark = if filtering.is_some() { Mark::Good } else { Mark::Note };
+        out.line(mark, &format!("{family}: {}", nat::filtering_words(filtering)));
     }
     out.heading("Two peers in this program");
     meeting(&mut out, "over all ways", findings.direct.as_ref(), "not tried without a signaling server");
@@ -212,6 +215,10 @@ pub(super) fn json(findings: &Findings) -> Value {
         "signaling": signaling,
         "ice_servers": findings.ice.iter().map(ask_json).collect::<Vec<_>>(),
         "nat": { "ipv4": findings.nat(false).name(), "ipv6": findings.nat(true).name() },
+        "filtering": {
+            "ipv4": nat::filtering_name(findings.filtering(false)),
+            "ipv6": nat::filtering_name(findings.filtering(true)),
+        },
         "peers": {
             "direct": findings.direct.as_ref().map(met_json), "relayed": findings.relayed.as_ref().map(met_json),
         },

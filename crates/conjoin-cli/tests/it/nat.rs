@@ -4,11 +4,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use conjoin_turn::network::{Home, INTERNET, Router, with_internet};
-use conjoin_turn::{Behaviour, Over, TlsFront, Turn};
+use conjoin_turn::{Behaviour, Observer, Over, TlsFront, Turn};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::peer::Peer;
-use crate::support::{BOUND, Server, conjoin};
+use crate::support::{BOUND, Server, conjoin, output};
 
 /// Runs a test on the internet of a network of its own.
 fn on_the_internet(name: &str, test: impl AsyncFnOnce()) {
@@ -154,5 +155,34 @@ fn where_no_udp_gets_out_peers_meet_over_tls() {
         let (mut ada, mut bob) = (join(&homes[0], "Ada"), join(&homes[1], "Bob"));
         meet(&mut ada, &mut bob);
         assert_eq!(turn.allocations(), 2);
+    });
+}
+
+/// What the doctor finds of the router at home.
+fn examine(home: &Home, server: &Server) -> Value {
+    let output = output(&mut at(home, server, &["doctor", "--json"]));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn the_doctor_tells_routers_apart() {
+    on_the_internet("nat::the_doctor_tells_routers_apart", async || {
+        let observer = Observer::start(INTERNET).await;
+        let server = serve(&[format!("stun:{}", observer.address())]);
+        let each = [
+            (Router::Open, "endpoint-independent", "endpoint-independent"),
+            (Router::Restricted, "endpoint-independent", "address-dependent"),
+            (Router::Usual, "endpoint-independent", "address-and-port-dependent"),
+            (Router::Symmetric, "symmetric", "address-and-port-dependent"),
+        ];
+        for (number, (router, mapping, filtering)) in (1..).zip(each) {
+            let found = examine(&Home::new(number, router), &server);
+            assert_eq!(
+                (&found["nat"]["ipv4"], &found["filtering"]["ipv4"]),
+                (&mapping.into(), &filtering.into()),
+                "{router:?}: {found:#}"
+            );
+        }
+        assert_eq!(examine(&Home::new(9, Router::NoUdp), &server)["udp"], false);
     });
 }

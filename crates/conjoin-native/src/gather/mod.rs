@@ -20,7 +20,7 @@ use tokio::sync::mpsc::Sender;
 use crate::connection::{LocalCandidate, Packet};
 
 pub(crate) use self::frames::Frames;
-pub(crate) use self::query::Query;
+pub(crate) use self::query::{Query, other_address};
 pub(crate) use self::relay::{Failure, Relay, Step};
 pub(crate) use self::server::{Server, Service, Transport};
 

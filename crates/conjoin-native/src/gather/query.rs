@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use stun_proto::agent::{StunAgent, StunAgentPollRet};
 use stun_proto::types::TransportType;
-use stun_proto::types::attribute::XorMappedAddress;
+use stun_proto::types::attribute::{AttributeType, MappedSocketAddr, XorMappedAddress};
 use stun_proto::types::message::{BINDING, Message, MessageWriteVec};
 use stun_proto::types::prelude::MessageWrite as _;
 
 use super::clock::Clock;
+
+const OTHER_ADDRESS: AttributeType = AttributeType::new(0x802c);
 
 /// A server, and what it says of one socket. A request is sent again until it is answered, ever more slowly.
 #[derive(Debug)]
@@ -32,6 +34,12 @@ pub(crate) struct Answer {
     pub(crate) mapped: SocketAddr,
     /// Since the first packet of the request left.
     pub(crate) time: Duration,
+}
+
+/// Where else a server says it is, which it does if it can tell what a NAT lets in (RFC 5780, section 7.4).
+pub(crate) fn other_address(message: &Message<'_>) -> Option<SocketAddr> {
+    let attribute = message.raw_attribute(OTHER_ADDRESS)?;
+    Some(MappedSocketAddr::from_raw(&attribute).ok()?.addr())
 }
 
 impl Query {

@@ -1,16 +1,15 @@
 //! STUN and TURN servers, one by one.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use conjoin_peer::IceServer;
 use stun_proto::types::message::Message;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UdpSocket;
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::timeout_at;
 
+use super::sockets::Sockets;
 use crate::gather::{Failure, Frames, Query, Relay, Server, Service, Step, Transport};
-use crate::interfaces::route;
 use crate::stream::Stream;
 
 /// A server that does not answer for this long does not answer: four packets.
@@ -66,53 +65,6 @@ impl IceProbe {
     /// Whether it is spoken to over UDP.
     pub fn is_udp(&self) -> bool {
         self.server.transport == Transport::Udp
-    }
-}
-
-/// Sockets for the time of a question.
-struct Sockets {
-    v4: Option<UdpSocket>,
-    v6: Option<UdpSocket>,
-}
-
-impl Sockets {
-    async fn bind() -> Self {
-        let v4 = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.ok();
-        Self { v4, v6: UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).await.ok() }
-    }
-
-    /// The address that packets to this place leave from.
-    fn base(&self, to: SocketAddr) -> Option<SocketAddr> {
-        let socket = if to.is_ipv4() { &self.v4 } else { &self.v6 };
-        Some(SocketAddr::new(route(to)?, socket.as_ref()?.local_addr().ok()?.port()))
-    }
-
-    async fn send(&self, to: SocketAddr, data: &[u8]) {
-        if let Some(socket) = if to.is_ipv4() { &self.v4 } else { &self.v6 } {
-            // What cannot be sent is not answered.
-            let _ = socket.send_to(data, to).await;
-        }
-    }
-
-    /// The next packet, unless it takes longer than until then.
-    async fn receive(&self, until: Instant) -> Option<(SocketAddr, Vec<u8>)> {
-        tokio::select! {
-            packet = receive(self.v4.as_ref()) => Some(packet),
-            packet = receive(self.v6.as_ref()) => Some(packet),
-            () = sleep_until(until.into()) => None,
-        }
-    }
-}
-
-async fn receive(socket: Option<&UdpSocket>) -> (SocketAddr, Vec<u8>) {
-    let Some(socket) = socket else { return std::future::pending().await };
-    let mut data = vec![0; 2048];
-    loop {
-        // An error tells of a packet sent before.
-        if let Ok((length, from)) = socket.recv_from(&mut data).await {
-            data.truncate(length);
-            return (from, data);
-        }
     }
 }
 
