@@ -11,6 +11,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+#[cfg(not(target_arch = "wasm32"))]
+use std::task::Poll;
+use std::task::Waker;
 use std::time::Duration;
 
 use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Notifications, Source, Subscription};
@@ -61,6 +64,8 @@ struct State {
     manager: Manager,
     doc: Doc,
     saving: Option<Saving>,
+    /// Who waits for the save that is under way.
+    waiting: Vec<Waker>,
     observed: Observed,
     /// What takes note of edits made here.
     undo: Vec<Weak<Mutex<UndoManager>>>,
@@ -122,6 +127,7 @@ impl Engine {
             manager,
             doc,
             saving,
+            waiting: Vec::new(),
             observed,
             undo: Vec::new(),
             changes: VecDeque::new(),
@@ -378,6 +384,22 @@ impl Engine {
         self.driver.now()
     }
 
+    /// Done when all that is here is saved, or cannot be.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
+        let engine = self.this.clone();
+        std::future::poll_fn(move |context| {
+            // When the room goes, it has the rest saved itself.
+            let Some(engine) = engine.upgrade() else { return Poll::Ready(()) };
+            let State { saving, doc, waiting, .. } = &mut *engine.state();
+            if saving.as_ref().is_none_or(|saving| saving.is_settled(doc)) {
+                return Poll::Ready(());
+            }
+            waiting.push(context.waker().clone());
+            Poll::Pending
+        })
+    }
+
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
         self.driver.drained()
@@ -467,10 +489,10 @@ impl Engine {
     /// succeeds, as others wait for what cannot be sent.
     fn saved(&self, result: Result<(), StorageError>) {
         let now = self.driver.now();
-        let (finished, connect) = {
-            let State { saving, doc, wanted, session, .. } = &mut *self.state();
+        let (finished, connect, waiting) = {
+            let State { saving, doc, wanted, session, waiting, .. } = &mut *self.state();
             let Some(saving) = saving else { return };
-            (saving.finished(doc, now, result), wanted.then(|| session.clone()))
+            (saving.finished(doc, now, result), wanted.then(|| session.clone()), mem::take(waiting))
         };
         match finished {
             Finished::Saved { outputs, recovered } => {
@@ -503,6 +525,8 @@ impl Engine {
                 self.storage_error.set(Some(error));
             }
         }
+        // Now, as what is left to send was handed to the driver.
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     fn step(&self, input: Input) -> (Notifications, Vec<Event>) {

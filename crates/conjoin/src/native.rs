@@ -65,9 +65,14 @@ impl Room {
     /// Leaves the room as [`disconnect`](Self::disconnect) does, and waits until the goodbyes and the edits made
     /// last have left this program: about as long as a message takes there and back, and a second at most.
     ///
+    /// A room with a storage first waits until all that is here is saved, or could not be
+    /// ([`storage_error`](Self::storage_error)): only what is saved is sent.
+    ///
     /// For programs that end now; in others, nothing needs to wait.
     pub async fn leave(&self) {
         self.disconnect();
+        let settled = self.engine().settled();
+        settled.await;
         let drained = self.engine().drained();
         drained.await;
     }

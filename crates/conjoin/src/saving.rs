@@ -126,6 +126,11 @@ impl Saving {
         self.failure.is_some()
     }
 
+    /// Whether all that is here is saved, or could not be.
+    pub(crate) fn is_settled(&self, doc: &Doc) -> bool {
+        self.current.is_none() && (self.is_failing() || self.saved == *doc.version())
+    }
+
     /// When to try again.
     pub(crate) fn retry_at(&self) -> Option<Duration> {
         self.failure.as_ref().filter(|_| self.current.is_none()).map(|failure| failure.retry_at)

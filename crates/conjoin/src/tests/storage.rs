@@ -1,7 +1,9 @@
 //! Rooms that save: what others may believe, and when.
 
 use std::mem;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use conjoin_core::{Delta, Doc, ReplicaId, VersionVector};
@@ -232,6 +234,28 @@ fn own_edits_go_out_when_they_are_saved() {
     disk.sync();
     network.settle();
     assert_eq!(ada.counter("clicks").get(), 1);
+}
+
+#[test]
+fn who_leaves_waits_until_all_is_saved_or_cannot_be() {
+    let (network, disk) = (Network::new(), Disk::default());
+    let (keeper, _ada) = pair(&network, &disk);
+    let is_done = |leaving: &mut Pin<Box<dyn Future<Output = ()> + '_>>| {
+        leaving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    };
+    disk.set_slow(true);
+    keeper.counter("clicks").increment();
+    keeper.counter("clicks").increment();
+    let mut leaving: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(keeper.leave());
+    assert!(!is_done(&mut leaving) && disk.document().counter("clicks") == 0);
+    disk.sync();
+    assert!(is_done(&mut leaving) && disk.document().counter("clicks") == 2);
+    disk.set_error(Some(StorageError::Full("the disk is full".into())));
+    keeper.counter("clicks").increment();
+    let mut leaving: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(keeper.leave());
+    assert!(!is_done(&mut leaving));
+    disk.sync();
+    assert!(is_done(&mut leaving) && keeper.storage_error().now().is_some());
 }
 
 #[test]
