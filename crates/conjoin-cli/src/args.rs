@@ -24,15 +24,12 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+// What each does stands with its arguments; a comment here would hide all of that but the first line.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve signaling and the demo pages on one port.
     Serve(Box<Serve>),
-    /// Keep rooms on disk, for those who come when all others are gone.
     Keep(Box<Keep>),
-    /// Join a room from the terminal.
     Join(Box<Join>),
-    /// Find out why two peers cannot connect.
     Doctor(Doctor),
 }
 
@@ -207,7 +204,7 @@ pub(crate) struct Keep {
     #[arg(long, env = "CONJOIN_DATA", value_name = "DIR")]
     pub(crate) data: PathBuf,
 
-    /// The signaling server: ws:// or wss://.
+    /// The signaling server: ws:// or wss://, or the address of a page it serves.
     #[arg(
         long, env = "CONJOIN_SERVER", value_name = "URL", default_value = "ws://localhost:8080",
         value_parser = crate::keep::server

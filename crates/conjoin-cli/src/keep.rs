@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::args::Keep;
+use crate::join::address;
 use crate::keeper::{HEAL, Keeper};
 use crate::signals::stop_signal;
 use crate::{log, units};
@@ -93,17 +94,12 @@ pub(crate) fn room(text: &str) -> Result<String, String> {
     }
 }
 
-/// The address of a signaling server.
+/// The address of a signaling server, or of a page it serves.
 ///
 /// # Errors
 /// With what is wrong.
 pub(crate) fn server(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
-    match host {
-        Some("") => Err("it names no host".into()),
-        Some(_) => Ok(text.into()),
-        None => Err("a signaling server starts with ws:// or wss://".into()),
-    }
+    address::parse(text).map(|address| address.server)
 }
 
 /// Often enough that a room is not kept much longer than it should.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conjoin_peer::Input;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::{Error, TlsError, UrlError};
@@ -173,9 +173,21 @@ async fn open(url: String) -> Result<Socket, String> {
     let connecting = connect_async_tls_with_config(url.as_str(), Some(config), true, connector);
     match timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(error)) => Err(format!("signaling server at {url} cannot be reached: {}", reason(&error))),
+        Ok(Err(error)) => {
+            let reason = if is_unknown(&url).await { "its name is not known".into() } else { reason(&error) };
+            Err(format!("signaling server at {url} cannot be reached: {reason}"))
+        }
         Err(_) => Err(format!("signaling server at {url} cannot be reached: it does not answer")),
     }
+}
+
+/// Whether nobody knows the name of its host. The error itself does not tell in words that are the same everywhere.
+async fn is_unknown(url: &str) -> bool {
+    let uri = url.parse::<Uri>().ok();
+    let Some(host) = uri.as_ref().and_then(Uri::host).filter(|host| !host.starts_with('[')) else {
+        return false;
+    };
+    matches!(timeout(CONNECT_TIMEOUT, lookup_host((host, 0))).await, Ok(Err(_)))
 }
 
 /// Why a server cannot be reached, for people.

@@ -11,6 +11,7 @@ mod interrupted;
 mod kept;
 mod links;
 mod mixed;
+mod names;
 mod native;
 mod network;
 mod page;

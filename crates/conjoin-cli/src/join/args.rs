@@ -71,7 +71,7 @@ pub(crate) struct Join {
 }
 
 const AFTER: &str = "\
-Without a view:
+What happens without a view:
   Commands wait until the room is joined and all that the others have is here. When the input ends, or
   all of --exec is done, it waits until everybody who is connected has what was done, and leaves.
   Values and results go to the standard output, all else to the standard error; with --json all goes to

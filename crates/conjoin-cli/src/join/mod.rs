@@ -1,6 +1,6 @@
 //! `conjoin join`: a peer in the terminal.
 
-mod address;
+pub(crate) mod address;
 pub(crate) mod args;
 mod command;
 mod inbox;

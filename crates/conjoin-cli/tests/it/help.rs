@@ -53,6 +53,20 @@ fn has(help: &str, settings: &[(&str, &str)]) {
 }
 
 #[test]
+fn help_of_a_command_says_what_it_does_at_length() {
+    for (command, words) in [
+        ("serve", "GET /healthz says how"),
+        ("keep", "What it has acknowledged is on disk"),
+        ("join", "type help for them"),
+        ("doctor", "Says what is wrong and what to do"),
+    ] {
+        let help = String::from_utf8(output(&mut conjoin(&[command, "--help"])).stdout).unwrap();
+        let flowing = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flowing.contains(words), "{words:?} is not in {help}");
+    }
+}
+
+#[test]
 fn help_and_version_are_there() {
     let help = String::from_utf8(output(&mut conjoin(&["--help"])).stdout).unwrap();
     assert!(help.contains("serve") && help.contains("Serve signaling and the demo pages"), "{help}");

@@ -181,8 +181,8 @@ fn what_is_wrong_is_said() {
     }
     assert!(keep(&["--data", path]).starts_with("error: which rooms?"));
     assert!(keep(&["", "--data", path]).contains("a room has a name"));
-    let said = keep(&["atlas", "--data", path, "--server", "http://localhost:8080"]);
-    assert!(said.contains("starts with ws:// or wss://"), "{said}");
+    let said = keep(&["atlas", "--data", path, "--server", "localhost:8080"]);
+    assert!(said.contains("it must begin with ws://"), "{said}");
     let said = keep(&["atlas", "--data", path, "--max-size", "1"]);
     assert!(said.contains("from 1MiB to"), "{said}");
 

@@ -1,6 +1,6 @@
 //! Native with native.
 
-use conjoin::{Room, Status};
+use conjoin::{Room, Session, Status};
 
 use crate::support::{Signaling, linked, until};
 
@@ -105,6 +105,19 @@ async fn a_server_that_cannot_be_reached_is_told_with_the_reason() {
         reason(),
         format!("signaling server at ws://{address} cannot be reached: nothing listens there")
     );
+}
+
+#[tokio::test]
+async fn a_server_whose_name_nobody_knows_is_told() {
+    let server = "ws://nowhere.invalid".to_owned();
+    let room = Room::new(Session { server, room: "atlas".into(), name: None });
+    room.connect();
+    let told = || match room.status().now() {
+        Status::Retrying { reason, .. } => reason,
+        _ => String::new(),
+    };
+    until("it is told", || !told().is_empty()).await;
+    assert_eq!(told(), "signaling server at ws://nowhere.invalid cannot be reached: its name is not known");
 }
 
 #[test]
