@@ -8,19 +8,28 @@ use tokio::runtime::Runtime;
 
 use crate::scene::scene;
 
-/// Gathers candidates, and gives the names among them. The browser answers for them as long as the page is there.
-const GATHER: &str = "
-window.link = new RTCPeerConnection();
-link.createDataChannel('names');
-return new Promise((resolve, reject) => {
-    const names = [];
-    link.onicecandidate = ({ candidate }) => {
-        const name = candidate?.candidate.split(' ')[4];
-        if (name?.endsWith('.local')) names.push(name);
-        if (!candidate) resolve(names);
-    };
-    link.createOffer().then(offer => link.setLocalDescription(offer)).catch(reject);
+/// Links the page with itself, and gives the names among the candidates. The browser answers for them as long as
+/// the link is there; Firefox, from when it looks for a path.
+const LINK: &str = "
+const [one, other] = window.links = [new RTCPeerConnection(), new RTCPeerConnection()];
+one.createDataChannel('names');
+const names = [];
+one.onicecandidate = ({ candidate }) => {
+    const name = candidate?.candidate.split(' ')[4];
+    if (name?.endsWith('.local')) names.push(name);
+    if (candidate?.candidate) other.addIceCandidate(candidate);
+};
+other.onicecandidate = ({ candidate }) => candidate?.candidate && one.addIceCandidate(candidate);
+const connected = new Promise(resolve => {
+    one.onconnectionstatechange = () => one.connectionState === 'connected' && resolve(names);
 });
+return one.createOffer()
+    .then(offer => one.setLocalDescription(offer))
+    .then(() => other.setRemoteDescription(one.localDescription))
+    .then(() => other.createAnswer())
+    .then(answer => other.setLocalDescription(answer))
+    .then(() => one.setRemoteDescription(other.localDescription))
+    .then(() => connected);
 ";
 
 #[test]
@@ -31,7 +40,7 @@ fn the_name_that_a_browser_gives_is_found() -> Result<()> {
             let browser = scene.launch(kind)?;
             let address = format!("{}/?connect=no", scene.server.address());
             let page = scene.open(&browser, Layout::Window, &address)?;
-            let names = page.window().execute(GATHER, json!([]))?;
+            let names = page.window().execute(LINK, json!([]))?;
             let names = names.as_array().context("names")?;
             ensure!(!names.is_empty(), "{} gives its addresses to everybody", kind.name());
             for name in names {

@@ -6,18 +6,17 @@ const A: u16 = 1;
 const AAAA: u16 = 28;
 const INTERNET: u16 = 1;
 
-/// The top bit of a class has a meaning of its own: in questions, that the answer may be sent to the asker alone;
-/// in answers, that there are no others.
+/// The top bit of a class has a meaning of its own: in answers, that there are no others.
 const TOP_BIT: u16 = 1 << 15;
 
 /// Jumps in a compressed name, at most: each goes back, so that more would be a game.
 const MAX_JUMPS: usize = 16;
 
-/// A question for the addresses of a name.
-pub(super) fn question(name: &str) -> Vec<u8> {
-    // No id, no flags, two questions.
-    let mut message = vec![0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0];
-    for kind in [A, AAAA] {
+/// The questions for the addresses of a name: one in each message, as browsers understand no more.
+pub(super) fn questions(name: &str) -> [Vec<u8>; 2] {
+    [A, AAAA].map(|kind| {
+        // No id, no flags, one question.
+        let mut message = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         for label in name.split('.') {
             // Names were seen to have labels of 63 bytes at most.
             message.push(label.len() as u8);
@@ -25,9 +24,9 @@ pub(super) fn question(name: &str) -> Vec<u8> {
         }
         message.push(0);
         message.extend_from_slice(&kind.to_be_bytes());
-        message.extend_from_slice(&(INTERNET | TOP_BIT).to_be_bytes());
-    }
-    message
+        message.extend_from_slice(&INTERNET.to_be_bytes());
+        message
+    })
 }
 
 /// The first address that a message, which may be anything, gives for a name.
@@ -46,10 +45,12 @@ pub(super) fn address_in(message: &[u8], name: &str) -> Option<IpAddr> {
     for _ in 0..u32::from(answers) + u32::from(authorities) + u32::from(more) {
         let whose = reader.name()?;
         let (kind, class) = (reader.number()?, reader.number()?);
-        reader.take(4)?;
+        let time_to_live = reader.take(4)?;
         let length = reader.number()?;
         let data = reader.take(usize::from(length))?;
-        if class & !TOP_BIT != INTERNET || !whose.eq_ignore_ascii_case(name) {
+        // Without time to live, it says that the name is given up.
+        let is_goodbye = time_to_live == [0; 4];
+        if is_goodbye || class & !TOP_BIT != INTERNET || !whose.eq_ignore_ascii_case(name) {
             continue;
         }
         let address = match kind {
@@ -57,10 +58,9 @@ pub(super) fn address_in(message: &[u8], name: &str) -> Option<IpAddr> {
             AAAA => <[u8; 16]>::try_from(data).map(IpAddr::from).ok(),
             _ => None,
         };
-        // Without its interface, such an address means nothing.
-        if let Some(address) =
-            address.filter(|it| !matches!(it, IpAddr::V6(v6) if v6.is_unicast_link_local()))
-        {
+        // Without its interface, an address of this link means nothing.
+        let is_of_link = |it: &IpAddr| matches!(it, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        if let Some(address) = address.filter(|it| !it.is_unspecified() && !is_of_link(it)) {
             return Some(address);
         }
     }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn addresses_are_found_in_answers() {
-        let asked = question(NAME);
+        let [asked, _] = questions(NAME);
         let v4 = answer(&asked, A, &[192, 0, 2, 7]);
         assert_eq!(address_in(&v4, NAME), Some("192.0.2.7".parse().unwrap()));
         assert_eq!(address_in(&v4, &NAME.to_uppercase()), Some("192.0.2.7".parse().unwrap()));
@@ -146,12 +146,17 @@ mod tests {
         let v6: std::net::Ipv6Addr = "2001:db8::7".parse().unwrap();
         assert_eq!(address_in(&answer(&asked, AAAA, &v6.octets()), NAME), Some(v6.into()));
         assert_eq!(address_in(&asked, NAME), None, "a question gives none");
+        let mut goodbye = v4.clone();
+        let time_to_live = goodbye.len() - 10;
+        goodbye[time_to_live..time_to_live + 4].fill(0);
+        assert_eq!(address_in(&goodbye, NAME), None);
+        assert_eq!(address_in(&answer(&asked, A, &[0; 4]), NAME), None);
         assert_eq!(address_in(&answer(&asked, A, &[1, 2, 3]), NAME), None);
     }
 
     #[test]
     fn nonsense_harms_nothing() {
-        let whole = answer(&question(NAME), A, &[192, 0, 2, 7]);
+        let whole = answer(&questions(NAME)[0], A, &[192, 0, 2, 7]);
         for end in 0..whole.len() {
             address_in(&whole[..end], NAME);
         }

@@ -1,5 +1,8 @@
 //! Names that browsers give instead of addresses (draft-ietf-mmusic-mdns-ice-candidates): they mean something on
-//! the local network only, where each is asked for once over multicast DNS (RFC 6762, section 5.1).
+//! the local network only, where each is asked for over multicast DNS (RFC 6762).
+//!
+//! Browsers send what they answer to all, so it is listened to at the port of multicast DNS, as a member of
+//! its group, beside whoever does so on this machine.
 
 mod message;
 
@@ -15,7 +18,7 @@ use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep_until};
 
-use self::message::{address_in, question};
+use self::message::{address_in, questions};
 
 /// So many names of one link are asked for at a time: the peer makes them up.
 pub(crate) const MAX_NAMES: usize = 16;
@@ -97,24 +100,45 @@ impl Asker {
     }
 
     fn v4(address: Ipv4Addr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_multicast_if_v4(&address)?;
         let to = SocketAddr::from((GROUP_V4, PORT));
-        Self::open(Domain::IPV4, to, |socket| socket.set_multicast_if_v4(&address))
+        let joined = listen(&socket, to).and_then(|()| socket.join_multicast_v4(&GROUP_V4, &address));
+        Self::new(socket, to, joined)
     }
 
     fn v6(index: u32) -> io::Result<Self> {
-        let to = SocketAddrV6::new(GROUP_V6, PORT, 0, index);
-        Self::open(Domain::IPV6, to.into(), |socket| socket.set_multicast_if_v6(index))
+        let socket = Socket::new(Domain::IPV6, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_only_v6(true)?;
+        socket.set_multicast_if_v6(index)?;
+        let to = SocketAddr::from(SocketAddrV6::new(GROUP_V6, PORT, 0, index));
+        let joined = listen(&socket, to).and_then(|()| socket.join_multicast_v6(&GROUP_V6, index));
+        Self::new(socket, to, joined)
     }
 
-    fn open(domain: Domain, to: SocketAddr, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<Self> {
-        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-        prepare(&socket)?;
+    fn new(socket: Socket, to: SocketAddr, joined: io::Result<()>) -> io::Result<Self> {
+        // Where the port cannot be shared, some answer to any other.
+        joined.or_else(|_| {
+            let any: IpAddr =
+                if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+            socket.bind(&SocketAddr::new(any, 0).into())
+        })?;
         socket.set_nonblocking(true)?;
-        let any: IpAddr =
-            if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        socket.bind(&SocketAddr::new(any, 0).into())?;
         Ok(Self { socket: UdpSocket::from_std(socket.into())?, to })
     }
+}
+
+/// Shares the port of a group with others.
+fn listen(socket: &Socket, group: SocketAddr) -> io::Result<()> {
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(true)?;
+    // What is sent to the group and nothing else, where a socket can be bound to that.
+    socket.bind(&group.into()).or_else(|_| {
+        let any: IpAddr =
+            if group.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        socket.bind(&SocketAddr::new(any, PORT).into())
+    })
 }
 
 /// Asks the local network for a name. Takes some seconds at most; `None` if nobody answers.
@@ -123,15 +147,17 @@ pub(crate) async fn resolve(name: &str) -> Option<IpAddr> {
 }
 
 async fn ask(askers: Vec<Asker>, name: &str) -> Option<IpAddr> {
-    let question = question(name);
+    let questions = questions(name);
     let begun = Instant::now();
     let mut buffer = vec![0; 9000];
     let mut asked = ASK.into_iter().peekable();
     loop {
         while asked.next_if(|at| begun.elapsed() >= *at).is_some() {
             for asker in &askers {
-                // Where it does not go out, nobody answers.
-                let _ = asker.socket.send_to(&question, asker.to).await;
+                for question in &questions {
+                    // Where it does not go out, nobody answers.
+                    let _ = asker.socket.send_to(question, asker.to).await;
+                }
             }
         }
         let wake = begun + asked.peek().copied().unwrap_or(GIVE_UP);

@@ -1,4 +1,4 @@
-use super::message::{address_in, question};
+use super::message::{address_in, questions};
 use super::*;
 
 const NAME: &str = "1f92bb5e-a2ff-4b4c-8c2d-0d1a5a0e7b11.local";
@@ -36,18 +36,18 @@ fn names_are_seen_in_descriptions() {
     assert_eq!(Named::of_description("nonsense"), []);
 }
 
-/// Answers each question for one name, after it has missed the first.
+/// Answers each question for one address of a name, after it has missed the first.
 async fn respond(socket: UdpSocket, name: &'static str) {
     let mut buffer = [0; 1500];
     let mut asked = 0;
     loop {
         let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
         asked += 1;
-        if buffer[..length] != question(name) || asked == 1 {
+        if buffer[..length] != questions(name)[0] || asked == 1 {
             continue;
         }
-        let mut answer = question(name);
-        answer[2..8].copy_from_slice(&[0x84, 0, 0, 2, 0, 1]);
+        let [mut answer, _] = questions(name);
+        answer[2..8].copy_from_slice(&[0x84, 0, 0, 1, 0, 1]);
         answer.extend_from_slice(&[0xc0, 12, 0, 1, 0x80, 1, 0, 0, 0, 120, 0, 4, 192, 0, 2, 7]);
         assert!(address_in(&answer, name).is_some());
         socket.send_to(b"noise", from).await.unwrap();
