@@ -5,6 +5,7 @@
 //! to be checked, and to be done. So nothing is kept of it in between.
 
 mod incoming;
+mod stroke;
 
 use std::ops::Range;
 

@@ -195,6 +195,13 @@ impl Doc {
         Commit { doc: self, start }
     }
 
+    /// Whose the next operation on this value would be, were it to go on with the last one here with nothing said.
+    pub(crate) fn leads_in(&self, container: u32) -> Option<ReplicaId> {
+        let author = self.numbers.leader()?;
+        self.log.last_of(container, self.numbers.next())?;
+        Some(self.numbers.replica(author))
+    }
+
     /// Forgets what the last transaction or delta left to be asked for: what it changed, and history above
     /// the limit.
     fn begin(&mut self) {
@@ -246,7 +253,13 @@ impl Doc {
         resolve: &dyn Fn(u64) -> Option<ReplicaId>,
     ) -> Result<Applied<'_>, ApplyError> {
         self.begin();
-        let dropped = self.take_in(source, reader, changes, resolve);
+        let dropped = match changes {
+            1 if self.take_stroke(reader, resolve) => Ok(false),
+            _ => self.take_in(source, reader, changes, resolve),
+        };
+        if self.pending.is_empty() {
+            return dropped.map(|dropped| Applied::new(self, dropped));
+        }
         self.settle();
         let missing = dropped? || self.pending.iter().any(|entry| entry.0 == source);
         Ok(Applied::new(self, missing))

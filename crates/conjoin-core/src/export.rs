@@ -10,7 +10,7 @@ use crate::state::Parent;
 use crate::strings::StrId;
 use crate::value::Kind;
 use crate::version::{OpId, ReplicaId, VersionVector};
-use crate::wire::{self, Head, tag};
+use crate::wire::{self, Does, Head, Id, Stroke, tag};
 
 /// A change is cut about here, so that a history travels in parts.
 const MAX_CHANGE: usize = 64 << 10;
@@ -156,10 +156,58 @@ impl Doc {
         index: &mut dyn FnMut(ReplicaId) -> u64,
     ) {
         let at = out.len();
+        if let Some(stroke) = self.stroke(from, to, index) {
+            out.push(1);
+            return stroke.write(out);
+        }
         let mut writing = Writing::new(out, index);
         self.write_changes(from, to, &mut writing);
         let changes = writing.changes;
         insert_varint(out, at, changes);
+    }
+
+    /// The operations with numbers from `from` up to `to`, if they are the last ones and no more than a stroke.
+    fn stroke(&self, from: Lv, to: Lv, index: &mut dyn FnMut(ReplicaId) -> u64) -> Option<Stroke<'_>> {
+        let entry =
+            self.log.last().filter(|last| last.lv <= from && last.end() == to && last.named == NONE)?;
+        let container = &self.state.containers[entry.container as usize];
+        let Parent::Root(name) = container.parent else { return None };
+        let at = self.numbers.span_of(from);
+        let span = &self.numbers.spans()[at];
+        if container.kind != Kind::Text
+            || from >= to
+            || (from == span.lv && !self.numbers.deps(at).is_empty())
+        {
+            return None;
+        }
+        let seq = span.seq + (from - span.lv);
+        let name = self.named(span.replica, name, seq).ok()?;
+        let author = index(self.numbers.replica(span.replica));
+        let mut id = |lv: Lv| {
+            if lv >= span.lv {
+                return Id { by: None, seq: u64::from(span.seq + (lv - span.lv)) };
+            }
+            let is_own = self.numbers.is_of(lv, span.replica);
+            let OpId { replica, seq } = self.numbers.id(lv);
+            Id { by: (!is_own).then(|| index(replica)), seq }
+        };
+        let (skip, len) = (from - entry.lv, to - from);
+        let does = match entry.edit {
+            Edit::Insert { left, ref text } => {
+                let left = if skip > 0 { Some(from - 1) } else { left };
+                let text = &text[byte_of(text, entry.len, skip)..];
+                Does::Insert { left: left.map(id), text }
+            }
+            // One that is written as more than one is no stroke.
+            Edit::Delete { first, count, down }
+                if len == 1 || (!down && skip == 0 && count <= self.numbers.run(first, false)) =>
+            {
+                let first = if down { first - skip } else { first + skip };
+                Does::Delete { first: id(first), count: len, down }
+            }
+            _ => return None,
+        };
+        Some(Stroke { author, seq: u64::from(seq), name, does })
     }
 
     /// Appends the operations with numbers from `from` up to `to`, as far as they are kept.

@@ -57,6 +57,7 @@ mod state;
 mod strings;
 mod transaction;
 mod travel;
+mod typing;
 mod undo;
 mod value;
 mod version;

@@ -72,6 +72,30 @@ pub(crate) struct Log {
     limit: usize,
 }
 
+/// Text that was inserted last, to which more may be added.
+pub(crate) struct Typed<'l> {
+    entry: &'l mut Entry,
+    size: &'l mut usize,
+}
+
+impl Typed<'_> {
+    /// The index behind it.
+    pub(crate) const fn end(&self) -> u32 {
+        self.entry.at.wrapping_add(self.entry.len)
+    }
+
+    /// Adds so many characters.
+    pub(crate) fn push(self, text: &str, len: u32) {
+        let Edit::Insert { text: before, .. } = &mut self.entry.edit else { return };
+        match text.as_bytes() {
+            [byte] => before.push(char::from(*byte)),
+            _ => before.push_str(text),
+        }
+        self.entry.len += len;
+        *self.size += text.len();
+    }
+}
+
 /// Operations as bytes, from the first on.
 #[derive(Debug, Clone)]
 struct Cold {
@@ -139,6 +163,16 @@ impl Log {
         self.limit = bytes;
     }
 
+    /// The latest entry that came since the log was read.
+    pub(crate) fn last(&self) -> Option<&Entry> {
+        self.entries.back()
+    }
+
+    /// The entry of the last operation, if it is one of this value and `next` the number after it.
+    pub(crate) fn last_of(&self, container: u32, next: Lv) -> Option<&Entry> {
+        self.last().filter(|last| last.container == container && last.end() == next)
+    }
+
     /// Appends an entry, to the last one if it goes on with it. `joins` says whether their authors and
     /// what they had seen allow it.
     #[inline]
@@ -157,27 +191,17 @@ impl Log {
         self.entries.push_back(entry);
     }
 
-    /// As [`push`](Self::push) of an insertion of `len` characters, without a copy of the text where it
-    /// goes on with the last entry.
-    #[inline]
-    pub(crate) fn push_text(&mut self, entry: Entry, text: &str, joins: bool) {
+    /// As [`push`](Self::push) of an insertion, of which the text stands beside it.
+    pub(crate) fn push_text(&mut self, mut entry: Entry, text: &str, joins: bool) {
         if joins
-            && let Some(last) = self.entries.back_mut()
-            && (last.container, last.named, last.end()) == (entry.container, entry.named, entry.lv)
-            && last.at.wrapping_add(last.len) == entry.at
-            && let (Edit::Insert { text: before, .. }, Edit::Insert { left: Some(left), .. }) =
-                (&mut last.edit, &entry.edit)
+            && let Edit::Insert { left: Some(left), .. } = entry.edit
             && left + 1 == entry.lv
+            && let Some(last) = self.typed(entry.container, entry.lv)
+            && last.end() == entry.at
+            && last.entry.named == entry.named
         {
-            match text.as_bytes() {
-                [byte] => before.push(char::from(*byte)),
-                _ => before.push_str(text),
-            }
-            last.len += entry.len;
-            self.size += text.len();
-            return;
+            return last.push(text, entry.len);
         }
-        let mut entry = entry;
         if let Edit::Insert { text: whole, .. } = &mut entry.edit {
             whole.push_str(text);
         }
@@ -185,13 +209,23 @@ impl Log {
         self.entries.push_back(entry);
     }
 
+    /// What the last operation inserted, if it inserted text in this value and `next` is the number after it.
+    pub(crate) fn typed(&mut self, container: u32, next: Lv) -> Option<Typed<'_>> {
+        let entry = self.entries.back_mut()?;
+        let fits = entry.container == container && entry.end() == next && entry.at != SCATTERED;
+        (fits && matches!(entry.edit, Edit::Insert { .. })).then_some(Typed { entry, size: &mut self.size })
+    }
+
     /// Drops the oldest entries when the limit is passed, down to half of it, so that the work is
     /// spread. `next` is the number after the last operation.
     #[inline]
     pub(crate) fn trim(&mut self, next: Lv) {
-        if self.size <= self.limit {
-            return;
+        if self.size > self.limit {
+            self.shorten(next);
         }
+    }
+
+    fn shorten(&mut self, next: Lv) {
         if let Some(cold) = self.cold.take() {
             self.size -= cold.bytes.len();
             add(&mut self.gaps, 0..cold.end);

@@ -250,6 +250,25 @@ impl Numbers {
         self.heads.len() == 1 && self.follows(replica)
     }
 
+    /// Whose the last operation here is, if it had seen all others: what it makes next can follow with nothing said.
+    pub(crate) fn leader(&self) -> Option<u32> {
+        let last = self.spans.last()?;
+        (self.heads.len() == 1).then_some(last.replica)
+    }
+
+    /// The sequence number of the next operation of whoever made the last one here.
+    pub(crate) fn next_seq(&self) -> u32 {
+        self.spans.last().map_or(0, |last| last.seq + (self.next - last.lv))
+    }
+
+    /// Numbers the next `len` operations of the [leader](Self::leader).
+    pub(crate) fn follow(&mut self, len: u32) -> Lv {
+        let lv = self.next;
+        self.next = lv.checked_add(len).expect("nobody makes two billion operations in one session");
+        self.heads[0] = self.next - 1;
+        lv
+    }
+
     /// What others have made that a replica's next operation here has seen last.
     pub(crate) fn deps_of_next(&self, replica: u32) -> Vec<Lv> {
         if self.leads(replica) {

@@ -121,6 +121,13 @@ impl<'a> Transaction<'a> {
     /// Takes the next operation's number for `len` of them, and makes what is edited if it is missing.
     fn begin(&mut self, place: Place<'_>, len: u32) -> (u32, Lv) {
         let doc = &mut *self.doc;
+        if let Place::Made(container) = place
+            && doc.leads_in(container) == Some(doc.replica)
+        {
+            self.own = doc.numbers.leader();
+            self.joins = true;
+            return (container, doc.numbers.follow(len));
+        }
         let own = match self.own {
             Some(own) => own,
             None => {
@@ -154,6 +161,22 @@ impl<'a> Transaction<'a> {
             doc.numbers.push(own, len, &deps)
         };
         (container, lv)
+    }
+
+    /// Types on where the last operation ended, if that was of this replica and nothing came since.
+    fn type_on(&mut self, place: Place<'_>, at: usize, text: &str) -> bool {
+        let Place::Made(container) = place else { return false };
+        let doc = &mut *self.doc;
+        match doc.numbers.leader() {
+            Some(leader) if doc.numbers.replica(leader) == doc.replica => {
+                if !doc.type_on(container, Some(at), text) {
+                    return false;
+                }
+                (self.own, self.joins) = (Some(leader), true);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The number of a string that the next operation names.
@@ -237,9 +260,9 @@ const fn author(numbers: &Numbers, replica: crate::ReplicaId) -> Author<'_> {
 impl Drop for Transaction<'_> {
     /// The edits are in the document already, so they are committed even when a panic unwinds.
     fn drop(&mut self) {
-        if let Some(own) = self.own {
+        if self.own.is_some() {
             let doc = &mut *self.doc;
-            doc.version.advance(doc.replica, u64::from(doc.numbers.count(own)));
+            doc.version.advance(doc.replica, u64::from(doc.numbers.next_seq()));
         }
     }
 }
@@ -664,8 +687,13 @@ impl TextMut<'_, '_> {
     /// # Errors
     /// If the index is past the end or in the middle of a character.
     pub fn insert(&mut self, at: usize, text: &str) -> Result<(), OutOfBounds> {
+        // Where the last edit ended is in range.
+        if self.unit == Unit::Scalar && self.tx.type_on(self.place, at, text) {
+            return Ok(());
+        }
         let at = self.char_at(at)?;
-        if !text.is_empty() {
+        let typed = self.unit != Unit::Scalar && self.tx.type_on(self.place, at, text);
+        if !typed && !text.is_empty() {
             self.insert_chars(at, text);
         }
         Ok(())
@@ -674,7 +702,10 @@ impl TextMut<'_, '_> {
     /// Appends text.
     pub fn push(&mut self, text: &str) {
         if !text.is_empty() {
-            self.insert_chars(self.read().map_or(0, |text| text.sequence.len()), text);
+            let at = self.read().map_or(0, |text| text.sequence.len());
+            if !self.tx.type_on(self.place, at, text) {
+                self.insert_chars(at, text);
+            }
         }
     }
 

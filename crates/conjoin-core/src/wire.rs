@@ -9,6 +9,7 @@
 //! `export.rs` writes what is read here, `wire/pass.rs` passes it on.
 
 mod pass;
+mod stroke;
 
 use crate::codec::{DecodeError, MAX_SEQ, Reader, Writer};
 use crate::doc::ApplyError;
@@ -19,6 +20,7 @@ use crate::strings::StrId;
 use crate::value::{Kind, Value};
 
 pub(crate) use pass::Passing;
+pub(crate) use stroke::{Does, Stroke};
 
 /// The most memory that the items of one operation take when it is read: an item of one byte takes many times
 /// that in memory.
@@ -128,6 +130,9 @@ pub(crate) struct Head<'a> {
 impl<'a> Head<'a> {
     /// The least bytes a change takes.
     pub(crate) const LEAST: usize = 1 + Ops::LEAST;
+
+    /// The first byte of one that has a single operation, whose author had seen nothing new.
+    const PLAIN: u8 = 0;
 
     /// Reads it; `before` is the author and the end of the change before.
     pub(crate) fn read(reader: &mut Reader<'a>, before: Option<(u64, u64)>) -> Result<Self, DecodeError> {

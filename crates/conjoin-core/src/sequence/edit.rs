@@ -45,6 +45,29 @@ impl<C: Content> Sequence<C> {
         }
     }
 
+    /// Lengthens the run at which the last edit was, if elements with these numbers, the highest of all, of an author
+    /// who has seen all others carry it on and take a byte each.
+    pub(crate) fn type_on(&mut self, lv: Lv, count: u32, content: C::Slice<'_>) -> bool {
+        let Near { leaf: id, run, before, .. } = self.near;
+        let run = run as usize;
+        let (next, leaf) = self.tree.around(id, run);
+        let origins = Origins { left: lv.wrapping_sub(1), right: next };
+        let Some(piece) = leaf.runs.get_mut(run) else { return false };
+        if !piece.carried_on_by(lv, origins, count)
+            || (C::WEIGHS && leaf.width.bytes() + count as usize > BYTES)
+        {
+            return false;
+        }
+        let at = before + piece.len();
+        piece.extend(count);
+        leaf.content.insert(at, leaf.width, content);
+        leaf.width.chars += count;
+        leaf.high = lv + count;
+        self.tree.typed(id, count, lv + count);
+        self.assign(lv, lv + count, id);
+        true
+    }
+
     /// Puts visible elements into a spot, in pieces that fit.
     pub(super) fn put_visible(
         &mut self,

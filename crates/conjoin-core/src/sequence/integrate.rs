@@ -43,7 +43,12 @@ impl<C: Content> Sequence<C> {
     ) -> Result<usize, Unknown> {
         let spot = self.after(left)?;
         let next = self.next_of(spot);
-        let right = if next == EDGE || author.has_seen(next) { next } else { self.first_seen(spot, author) };
+        let right = if next == EDGE || author.has_seen(next) {
+            next
+        } else {
+            self.tree.settle();
+            self.first_seen(spot, author)
+        };
         let origins = Origins { left, right };
         let spot = if right == next { spot } else { self.scan(spot, origins, author) };
         let start = self.start_of(spot.leaf);
@@ -90,7 +95,7 @@ impl<C: Content> Sequence<C> {
         count: u32,
         mut told: impl FnMut(usize, u32),
     ) -> Result<(), Unknown> {
-        if !self.holds(lv, count) {
+        if count > 1 && !self.holds(lv, count) {
             return Err(Unknown);
         }
         let end = lv + count;

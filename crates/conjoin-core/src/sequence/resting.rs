@@ -34,6 +34,12 @@ impl Resting {
         Ok(Self { read: Some(Box::new(read)), tree: OnceLock::new() })
     }
 
+    /// Makes the tree, if it is not there.
+    fn wake(&mut self) {
+        let read = self.read.take();
+        self.tree.get_or_init(|| read.map(|read| read.open()).unwrap_or_default());
+    }
+
     /// As it was read, if it still rests.
     fn read(&self) -> Option<&Read> {
         self.read.as_deref().filter(|_| self.tree.get().is_none())
@@ -91,12 +97,9 @@ impl Deref for Resting {
 
 impl DerefMut for Resting {
     fn deref_mut(&mut self) -> &mut Sequence<Text> {
-        if let Some(read) = self.read.take()
-            && self.tree.get().is_none()
-        {
-            self.tree = read.open().into();
+        if self.read.is_some() || self.tree.get_mut().is_none() {
+            self.wake();
         }
-        self.tree.get_or_init(Sequence::default);
         self.tree.get_mut().expect("it was just made, if it was not there")
     }
 }

@@ -97,6 +97,10 @@ enum Step {
         at: prop::sample::Index,
         text: String,
     },
+    /// What goes on where the last edit was, if that was an insertion.
+    On {
+        text: String,
+    },
     Purge,
 }
 
@@ -108,6 +112,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (index(), 1..6u8).prop_map(|(at, count)| Step::Delete { at, count }),
         1 => (index(), 1..4u8).prop_map(|(lv, count)| Step::Hide { lv, count }),
         4 => (index(), "[a-cß]{1,40}").prop_map(|(at, text)| Step::Type { at, text }),
+        6 => "[a-c]{1,9}".prop_map(|text| Step::On { text }),
         1 => Just(Step::Purge),
     ];
     prop::collection::vec(step, 1..60)
@@ -232,6 +237,19 @@ proptest! {
                     }
                     authors.extend(text.chars().map(|_| 0));
                 }
+                Step::On { text } => {
+                    let count = text.len() as u32;
+                    if !tree.type_on(lv, count, &text) {
+                        continue;
+                    }
+                    let last = model.place(lv - 1);
+                    prop_assert!(model.0[last].visible);
+                    let right = model.0.get(last + 1).map_or(NONE, |element| element.lv);
+                    let new = (lv..).zip(text.chars());
+                    let new = new.map(|(lv, char)| Element { lv, left: lv - 1, right, visible: true, char });
+                    model.0.splice(last + 1..last + 1, new);
+                    authors.extend(text.chars().map(|_| 0));
+                }
                 Step::Delete { at, count } => {
                     let at = at.index(tree.len() + 1);
                     let count = (count as usize).min(tree.len() - at);
@@ -280,6 +298,20 @@ proptest! {
             check(&tree, &model);
         }
     }
+}
+
+#[test]
+fn who_types_on_needs_no_place() {
+    let mut tree = Sequence::<Text>::default();
+    tree.insert_at(0, 0, "ac");
+    tree.insert_at(1, 2, "b");
+    assert!(tree.type_on(3, 2, "bb"));
+    assert_eq!((tree.to_string().as_str(), tree.len()), ("abbbc", 5));
+    assert!(!tree.type_on(9, 1, "x"), "something came in between");
+    tree.delete_at(3, 1, |_, _| ());
+    assert!(!tree.type_on(5, 1, "x"), "it was deleted on");
+    tree.tree.check();
+    assert_eq!(tree.to_string(), "abbc");
 }
 
 #[test]

@@ -55,6 +55,18 @@ pub(super) struct Tree<C> {
     nodes: Vec<Node>,
     root: u32,
     pub(super) total: Width,
+    hot: Hot,
+}
+
+/// The leaf that grows or shrinks as somebody types, of which the nodes above it do not know yet: they are told once
+/// something else is edited.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hot {
+    leaf: u32,
+    /// How many characters more there are than they count; fewer, wrapped around.
+    more: u32,
+    /// All its numbers lie below this.
+    high: Lv,
 }
 
 impl<C: Content> Default for Tree<C> {
@@ -65,7 +77,13 @@ impl<C: Content> Default for Tree<C> {
 
 impl<C: Content> Tree<C> {
     pub(super) fn new() -> Self {
-        Self { leaves: vec![Leaf::new()], nodes: Vec::new(), root: NONE, total: Width::default() }
+        Self {
+            leaves: vec![Leaf::new()],
+            nodes: Vec::new(),
+            root: NONE,
+            total: Width::default(),
+            hot: Hot::default(),
+        }
     }
 
     pub(super) fn leaf(&self, leaf: u32) -> &Leaf<C> {
@@ -91,6 +109,17 @@ impl<C: Content> Tree<C> {
         if node == NONE {
             return (0, at);
         }
+        let Hot { leaf: hot, more, .. } = self.hot;
+        if more != 0 {
+            let start = measure(&self.counted_before(hot));
+            if at >= start {
+                let within = at - start;
+                if within < measure(&self.leaf(hot).width) {
+                    return (hot, within);
+                }
+                at = at.wrapping_sub(more);
+            }
+        }
         loop {
             let Node { lowest, len, children, widths, .. } = &self.nodes[node as usize];
             let mut slot = 0;
@@ -111,6 +140,17 @@ impl<C: Content> Tree<C> {
 
     /// How much stands before a leaf.
     pub(super) fn before(&self, leaf: u32) -> Width {
+        let mut before = self.counted_before(leaf);
+        before.chars = before.chars.wrapping_add(self.not_counted_before(leaf));
+        before
+    }
+
+    fn not_counted_before(&self, leaf: u32) -> u32 {
+        let Hot { leaf: hot, more, .. } = self.hot;
+        if more != 0 && self.order(hot, leaf).is_lt() { more } else { 0 }
+    }
+
+    fn counted_before(&self, leaf: u32) -> Width {
         let Leaf { mut parent, mut slot, .. } = *self.leaf(leaf);
         let mut before = Width::default();
         while parent != NONE {
@@ -126,10 +166,11 @@ impl<C: Content> Tree<C> {
     /// How many visible elements stand before a leaf.
     pub(super) fn start_of(&self, leaf: u32) -> u32 {
         let Leaf { mut parent, mut slot, .. } = *self.leaf(leaf);
-        let mut start = 0;
+        let mut start = self.not_counted_before(leaf);
         while parent != NONE {
             let node = &self.nodes[parent as usize];
-            start += node.widths[..slot as usize].iter().map(|width| width.chars).sum::<u32>();
+            let before = node.widths[..slot as usize].iter().map(|width| width.chars).sum();
+            start = start.wrapping_add(before);
             (parent, slot) = (node.parent, node.slot);
         }
         start
@@ -153,6 +194,7 @@ impl<C: Content> Tree<C> {
 
     /// Takes note of new elements in a leaf, visible or not, in it and in all above it.
     pub(super) fn grow(&mut self, leaf: u32, width: Width, lv: Lv, end: Lv) {
+        self.settle();
         self.total += width;
         let leaf = &mut self.leaves[leaf as usize];
         leaf.width += width;
@@ -160,14 +202,46 @@ impl<C: Content> Tree<C> {
         let (mut parent, mut slot) = (leaf.parent, leaf.slot);
         while parent != NONE {
             let node = &mut self.nodes[parent as usize];
-            let counted = &mut node.widths[slot as usize];
-            if width.more == 0 {
-                counted.chars += width.chars;
-            } else {
-                *counted += width;
-            }
+            node.widths[slot as usize] += width;
             node.low = node.low.min(lv);
             node.high = node.high.max(end);
+            (parent, slot) = (node.parent, node.slot);
+        }
+    }
+
+    /// A leaf, and the first number behind one of its runs.
+    pub(super) fn around(&mut self, leaf: u32, run: usize) -> (Lv, &mut Leaf<C>) {
+        let next = match self.leaf(leaf).runs.get(run + 1) {
+            Some(next) => next.lv,
+            None => self.next_leaf(leaf).map_or(Lv::MAX, |next| self.leaf(next).runs[0].lv),
+        };
+        (next, self.leaf_mut(leaf))
+    }
+
+    /// Takes note of characters in a leaf, which has counted them itself, that take a byte each and have higher
+    /// numbers than all before. The nodes above it are told when something else is done.
+    pub(super) fn typed(&mut self, leaf: u32, chars: u32, end: Lv) {
+        if self.hot.leaf != leaf {
+            self.settle();
+            self.hot.leaf = leaf;
+        }
+        self.hot.more = self.hot.more.wrapping_add(chars);
+        self.hot.high = end;
+        self.total.chars += chars;
+    }
+
+    /// Tells the nodes above the leaf that changed last.
+    pub(super) fn settle(&mut self) {
+        let Hot { leaf, more, high } = std::mem::take(&mut self.hot);
+        if more == 0 && high == 0 {
+            return;
+        }
+        let (mut parent, mut slot) = (self.leaf(leaf).parent, self.leaf(leaf).slot);
+        while parent != NONE {
+            let node = &mut self.nodes[parent as usize];
+            let chars = &mut node.widths[slot as usize].chars;
+            *chars = chars.wrapping_add(more);
+            node.high = node.high.max(high);
             (parent, slot) = (node.parent, node.slot);
         }
     }
@@ -246,6 +320,7 @@ impl<C: Content> Tree<C> {
 
     /// Counts what was put into a leaf, in it and in all above it.
     pub(super) fn add(&mut self, leaf: u32, width: Width) {
+        self.settle();
         self.total += width;
         let leaf = &mut self.leaves[leaf as usize];
         leaf.width += width;
@@ -255,12 +330,16 @@ impl<C: Content> Tree<C> {
 
     /// Counts what was taken out of a leaf.
     pub(super) fn sub(&mut self, leaf: u32, width: Width) {
+        if self.hot.leaf != leaf || width.more > 0 {
+            self.settle();
+            self.hot.leaf = leaf;
+        }
         self.total -= width;
         let leaf = &mut self.leaves[leaf as usize];
         leaf.width -= width;
         let at = (leaf.parent, leaf.slot);
         if width.more == 0 {
-            self.count(at, |counted| counted.chars -= width.chars);
+            self.hot.more = self.hot.more.wrapping_sub(width.chars);
         } else {
             self.count(at, |counted| *counted -= width);
         }
@@ -276,6 +355,7 @@ impl<C: Content> Tree<C> {
 
     /// Puts a leaf behind another one, out of which its content came.
     pub(super) fn put_after(&mut self, leaf: u32, mut new: Leaf<C>) -> u32 {
+        self.settle();
         let id = self.leaves.len() as u32;
         let width = new.width;
         new.next = self.leaf(leaf).next;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::edits::{edit, list_edit, text_edit};
-use crate::world::{Step, World, steps, through_bytes};
+use crate::world::{Step, World, steps, through_bytes, typing};
 
 /// Plays a history, with a look at each document that a step was done to, and lets all agree.
 fn play(replicas: usize, history: &[Step]) {
@@ -34,6 +34,11 @@ proptest! {
 
     #[test]
     fn every_list_reads_as_its_version_says(history in steps(3, list_edit, 30)) {
+        play(3, &history);
+    }
+
+    #[test]
+    fn what_is_typed_reads_as_its_version_says(history in typing(3, 24)) {
         play(3, &history);
     }
 

@@ -59,6 +59,39 @@ pub(crate) const ROOTS: [(Kind, &str); 9] = [
     (Kind::Map, "a"),
 ];
 
+/// What the keys of a keyboard do to a text, at a cursor that moves with them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stroke {
+    Type(char),
+    Backspace,
+    Delete,
+    Jump(Index),
+}
+
+impl Stroke {
+    /// What it does to a text of so many characters, if it does anything, and where the cursor is then.
+    pub(crate) fn fit(self, cursor: usize, len: usize) -> (Option<Deed>, usize) {
+        match self {
+            Self::Type(char) => (Some(Deed::Write(cursor, char.into())), cursor + 1),
+            Self::Backspace if cursor > 0 => (Some(Deed::Take(cursor - 1..cursor)), cursor - 1),
+            Self::Delete if cursor < len => (Some(Deed::Take(cursor..cursor + 1)), cursor),
+            Self::Jump(to) => (None, to.index(len + 1)),
+            _ => (None, cursor),
+        }
+    }
+}
+
+/// What somebody does who types: mostly on.
+pub(crate) fn strokes() -> impl Strategy<Value = Vec<Stroke>> {
+    let stroke = prop_oneof![
+        12 => prop::sample::select(vec!['a', 'b', 'c', 'd', 'é', '😀']).prop_map(Stroke::Type),
+        4 => Just(Stroke::Backspace),
+        2 => Just(Stroke::Delete),
+        1 => any::<Index>().prop_map(Stroke::Jump),
+    ];
+    prop::collection::vec(stroke, 1..12)
+}
+
 const KEYS: [&str; 3] = ["x", "y", "a"];
 const MARKS: [&str; 2] = ["bold", "link"];
 const KINDS: [Kind; 7] =

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use conjoin_core::{Applied, ApplyError, Commit, Delta, Doc, ReplicaId, UndoManager, VersionVector};
+use conjoin_core::{
+    Applied, ApplyError, Commit, Delta, Doc, Kind, ReplicaId, UndoManager, VersionVector, codec::Reader,
+};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::doer;
-use crate::edits::{Edit, ROOTS};
+use crate::edits::{Deed, Edit, Hop, ROOTS, Stroke, strokes, text_edit};
 use crate::mirror::Mirror;
 use crate::oracle::{Oracle, Place};
 use crate::reader::{Contents, read};
@@ -18,6 +20,8 @@ use crate::reader::{Contents, read};
 pub(crate) enum Step {
     /// A replica makes a transaction.
     Edit(usize, Vec<Edit>),
+    /// A replica types, and another one, if it is not the same, gets each stroke at once.
+    Strokes(usize, usize, Vec<Stroke>),
     /// The second replica gets all it lacks from the first.
     Sync(usize, usize),
     /// The second replica gets the state of the first, with its history.
@@ -68,10 +72,22 @@ pub(crate) fn steps<E: Strategy<Value = Edit> + 'static>(
     prop::collection::vec(step, 1..count)
 }
 
+/// Histories of so many replicas in which people type.
+pub(crate) fn typing(replicas: usize, count: usize) -> impl Strategy<Value = Vec<Step>> {
+    let typing = (0..replicas, 0..replicas, strokes()).prop_map(|(at, to, what)| Step::Strokes(at, to, what));
+    let step = prop_oneof![
+        6 => typing,
+        4 => steps(replicas, text_edit, 2).prop_map(|mut steps| steps.pop().expect("there is one")),
+    ];
+    prop::collection::vec(step, 1..count)
+}
+
 /// Documents, and all that ever happened to them.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) docs: Vec<Doc>,
+    /// Where each types.
+    cursors: Vec<usize>,
     /// What each takes back its transactions with.
     undo: Vec<UndoManager>,
     /// What somebody who knows nothing but the patches makes of each document that began empty.
@@ -92,6 +108,7 @@ impl World {
     pub(crate) fn new(replicas: usize) -> Self {
         let mut world = Self {
             docs: Vec::new(),
+            cursors: vec![0; replicas],
             undo: (0..replicas).map(|_| undo_manager()).collect(),
             mirrors: vec![Some(Mirror::default()); replicas],
             deltas: Vec::new(),
@@ -128,6 +145,12 @@ impl World {
         match *step {
             Step::Edit(at, ref edits) => {
                 self.edit(at, edits);
+                at
+            }
+            Step::Strokes(at, to, ref strokes) => {
+                for &stroke in strokes {
+                    self.stroke(at, to, stroke);
+                }
                 at
             }
             Step::Sync(from, to) => {
@@ -216,9 +239,8 @@ impl World {
     }
 
     fn edit(&mut self, at: usize, edits: &[Edit]) {
-        let doc = &mut self.docs[at];
-        let replica = doc.replica();
-        let mut author = self.oracle.author(replica, doc.version());
+        let doc = &self.docs[at];
+        let mut author = self.oracle.author(doc.replica(), doc.version());
         let mut deeds = Vec::new();
         for edit in edits {
             let (way, deed) = edit.fit(&author);
@@ -226,8 +248,40 @@ impl World {
             deeds.push((way, deed));
         }
         let version = author.version().clone();
+        self.make(at, &deeds, &version);
+    }
+
+    /// Does one thing to the text, and sends it to another one.
+    fn stroke(&mut self, at: usize, to: usize, stroke: Stroke) {
+        let len = self.docs[at].text("t").len();
+        let (deed, cursor) = stroke.fit(self.cursors[at].min(len), len);
+        self.cursors[at] = cursor;
+        let Some(deed) = deed else { return };
+        let deeds = [(vec![Hop::Root(Kind::Text, "t")], deed)];
+        let mut author = self.oracle.author(self.docs[at].replica(), self.docs[at].version());
+        author.act(&deeds[0].0, &deeds[0].1);
+        let version = author.version().clone();
+        let bytes = self.make(at, &deeds, &version);
+        if to == at {
+            return;
+        }
+        self.tell(format_args!("{to} gets it"));
+        let applied = self.docs[to].apply_with(0, &mut Reader::new(&bytes), &|id| Some(ReplicaId::new(id)));
+        let applied = applied.unwrap_or_else(|error| panic!("{error}, after\n{}", self.story));
+        if let Some(mirror) = &mut self.mirrors[to] {
+            mirror.patch(&applied.changed());
+        }
+    }
+
+    /// Makes a transaction that leads to a version; returns it as it travels.
+    fn make(&mut self, at: usize, deeds: &[(Vec<Hop>, Deed)], version: &VersionVector) -> Vec<u8> {
+        let doc = &mut self.docs[at];
+        let replica = doc.replica();
         let commit = doc.transact(|tx| deeds.iter().for_each(|(way, deed)| doer::act(tx, way, deed)));
         let delta = commit.delta();
+        let (mut bytes, mut whole) = (Vec::new(), Vec::new());
+        commit.encode_with(&mut bytes, &mut ReplicaId::get);
+        delta.encode_with(&mut whole, &mut ReplicaId::get);
         if let Some(mirror) = &mut self.mirrors[at] {
             mirror.patch(&commit.changed());
         }
@@ -235,15 +289,17 @@ impl World {
         let which = if delta.is_empty() { String::new() } else { format!(" (delta {})", self.deltas.len()) };
         self.tell(format_args!("{at} as {replica} edits{which}: {deeds:?}"));
         assert_eq!(
-            *self.docs[at].version(),
+            self.docs[at].version(),
             version,
             "as many operations as were made, after\n{}",
             self.story
         );
+        assert_eq!(bytes, whole, "it is written as it is, after\n{}", self.story);
         if !delta.is_empty() {
             self.oracle.recognize(&delta, replica);
             self.deltas.push(delta);
         }
+        bytes
     }
 
     fn take_back(

@@ -19,24 +19,33 @@ impl<C: Content> Tree<C> {
             leaves += 1;
         }
         assert_eq!((total, leaves), (self.total, self.leaves.len()));
+        let mut settled = self.clone();
+        settled.settle();
+        settled.check_nodes();
+    }
+
+    fn check_nodes(&self) {
         for (id, node) in self.nodes.iter().enumerate() {
             let mut sum = Width::default();
             for slot in 0..node.len {
                 let child = node.children[slot] as usize;
-                let above = match node.lowest {
-                    true => (self.leaves[child].parent, self.leaves[child].slot),
-                    false => (self.nodes[child].parent, self.nodes[child].slot),
+                let (above, width, low, high) = match node.lowest {
+                    true => {
+                        let leaf = &self.leaves[child];
+                        ((leaf.parent, leaf.slot), Some(leaf.width), leaf.low, leaf.high)
+                    }
+                    false => {
+                        let node = &self.nodes[child];
+                        ((node.parent, node.slot), None, node.low, node.high)
+                    }
                 };
                 assert_eq!(above, (id as u32, slot as u32), "children know their parents");
+                assert_eq!(width.unwrap_or(node.widths[slot]), node.widths[slot], "leaves are counted");
                 sum += node.widths[slot];
-                let (low, high) = match node.lowest {
-                    true => (self.leaves[child].low, self.leaves[child].high),
-                    false => (self.nodes[child].low, self.nodes[child].high),
-                };
                 assert!(node.low <= low && high <= node.high, "nodes know what they hold");
             }
             match node.parent {
-                NONE => assert_eq!((id as u32, sum), (self.root, total)),
+                NONE => assert_eq!((id as u32, sum), (self.root, self.total)),
                 parent => assert_eq!(self.nodes[parent as usize].widths[node.slot as usize], sum),
             }
         }

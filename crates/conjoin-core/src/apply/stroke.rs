@@ -1,0 +1,117 @@
+//! Taking in the change that a single stroke of a key makes: the shortest there is, and by far the most frequent.
+//!
+//! All it says is known already but a letter, or which one goes, so that the questions of `incoming.rs` need not be
+//! asked. What is anything else, comes early or is wrong is left to that.
+
+use super::Resolve;
+use crate::codec::Reader;
+use crate::doc::Doc;
+use crate::log::Entry;
+use crate::numbers::{Lv, MAX_OPS, NONE};
+use crate::op::Edit;
+use crate::size;
+use crate::state::Author;
+use crate::value::Kind;
+use crate::version::{OpId, ReplicaId};
+use crate::wire::{Does, Id, Stroke};
+
+/// More room than a stroke takes besides that for its text.
+const ROOM: usize = 64 << 10;
+
+impl Doc {
+    /// Takes in a change if it is such a stroke. Says whether it was; if not, nothing was read or done.
+    pub(crate) fn take_stroke(&mut self, reader: &mut Reader<'_>, resolve: Resolve<'_>) -> bool {
+        let mut ahead = reader.clone();
+        let done = Stroke::read(&mut ahead).and_then(|stroke| self.strike(&stroke, resolve)).is_some();
+        if done {
+            *reader = ahead;
+        }
+        done
+    }
+
+    fn strike(&mut self, stroke: &Stroke<'_>, resolve: Resolve<'_>) -> Option<()> {
+        let replica = resolve(stroke.author).filter(|&replica| replica != self.replica)?;
+        let number = self.numbers.replica_number(replica)?;
+        let name = self.names.get(number as usize)?.get(stroke.name)?;
+        let container = self.state.root(Kind::Text, name)?;
+        let goes_on = self.numbers.leader() == Some(number);
+        let seen = if goes_on { u64::from(self.numbers.next_seq()) } else { self.version.get(replica) };
+        let len = match stroke.does {
+            Does::Insert { text, .. } if text.len() == 1 => 1,
+            Does::Insert { text, .. } => u32::try_from(text.chars().count()).ok()?,
+            Does::Delete { count, .. } => count,
+        };
+        let lv = self.numbers.next();
+        if seen != stroke.seq
+            || u64::from(lv) + u64::from(len) > MAX_OPS
+            || self.room(ROOM + size::ELEMENT * len as usize).is_err()
+        {
+            return None;
+        }
+        let typed = match stroke.does {
+            Does::Insert { left: Some(Id { by: None, seq }), text } if goes_on && seq + 1 == stroke.seq => {
+                self.type_on(container, None, text)
+            }
+            _ => false,
+        };
+        if !typed {
+            self.edit_text(stroke, (number, replica), container, len, resolve)?;
+        }
+        self.version.advance(replica, stroke.seq + u64::from(len));
+        self.state.recent = container;
+        Some(())
+    }
+
+    fn edit_text(
+        &mut self,
+        stroke: &Stroke<'_>,
+        author: (u32, ReplicaId),
+        container: u32,
+        len: u32,
+        resolve: Resolve<'_>,
+    ) -> Option<()> {
+        let (number, replica) = author;
+        let lv = self.numbers.next();
+        self.numbers.ask(Some(number), &[]);
+        let unseen = self.numbers.asked();
+        if unseen.first().is_some_and(|range| range.start < self.floor) {
+            return None;
+        }
+        let joins = self.numbers.follows(number);
+        // Nothing in a text goes by the time of an edit.
+        let by = Author { numbers: &self.numbers, replica, unseen, start: lv, lamport: 0 };
+        match stroke.does {
+            Does::Insert { left, text } => {
+                let left =
+                    if let Some(left) = left { Some(self.struck(left, author, resolve)?) } else { None };
+                let at = self.state.insert_text(container, lv, left, (text, len), &by, &mut self.raw).ok()?;
+                let edit = Edit::Insert { left, text: String::new() };
+                self.log.push_text(Entry { lv, len, container, named: NONE, at, edit }, text, joins);
+            }
+            Does::Delete { first, count, down } => {
+                let first = self.struck(first, author, resolve)?;
+                // Elements with consecutive numbers elsewhere may be apart here.
+                if count > 1 && count > self.numbers.run(first, false) {
+                    return None;
+                }
+                let edit = Edit::Delete { first, count, down };
+                let at = self.state.apply(container, lv, &edit, &by, &self.strings, &mut self.raw).ok()?;
+                self.log.push(Entry { lv, len, container, named: NONE, at, edit }, joins);
+            }
+        }
+        self.numbers.push(number, len, &[]);
+        self.numbers.made(len);
+        Some(())
+    }
+
+    /// The number of an element that a stroke names.
+    fn struck(&self, id: Id, (number, replica): (u32, ReplicaId), resolve: Resolve<'_>) -> Option<Lv> {
+        match id.by {
+            None => self.numbers.lv_of(number, u32::try_from(id.seq).ok()?),
+            Some(by) => {
+                let by = resolve(by).filter(|&by| by != replica)?;
+                self.numbers.lv(OpId { replica: by, seq: id.seq })
+            }
+        }
+    }
+}

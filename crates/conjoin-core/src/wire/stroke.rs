@@ -1,0 +1,118 @@
+//! The shortest change there is, and by far the most frequent: one operation on a text whose name is known, of an
+//! author who had seen nothing new.
+
+use super::{DOWN, Head, Id, ON, tag};
+use crate::codec::{Reader, Writer};
+
+/// What one stroke of a key does.
+pub(crate) struct Stroke<'a> {
+    /// The number of the replica that made it.
+    pub(crate) author: u64,
+    /// Its sequence number.
+    pub(crate) seq: u64,
+    /// The text, by the number that its author gave its name.
+    pub(crate) name: u32,
+    pub(crate) does: Does<'a>,
+}
+
+pub(crate) enum Does<'a> {
+    /// Puts text right of an element, or at the start.
+    Insert { left: Option<Id>, text: &'a str },
+    /// Deletes elements upwards. The flag says that they were deleted downwards, if there is but one.
+    Delete { first: Id, count: u32, down: bool },
+}
+
+impl<'a> Stroke<'a> {
+    /// Reads a change if it is nothing more, and not malformed either.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        if reader.byte().ok()? != Head::PLAIN {
+            return None;
+        }
+        let author = reader.varint().ok()?;
+        let seq = reader.seq().ok()?;
+        let first = reader.byte().ok()?;
+        let name = u32::try_from(reader.varint().ok()?.checked_sub(1)?).ok()?;
+        let does = match first {
+            INSERT_ON => {
+                let left = Some(Id { by: None, seq: seq.checked_sub(1)? });
+                Does::Insert { left, text: text(reader)? }
+            }
+            tag::INSERT => {
+                let left = match reader.varint().ok()? {
+                    0 => None,
+                    by => Some(id(by - 1, seq, reader)?),
+                };
+                Does::Insert { left, text: text(reader)? }
+            }
+            tag::DELETE | DELETE_DOWN => {
+                let by = reader.varint().ok()?;
+                let id = id(by, seq, reader)?;
+                let count = u32::try_from(reader.varint().ok()?).ok()?;
+                let down = first == DELETE_DOWN;
+                if count == 0 || (down && count > 1) {
+                    return None;
+                }
+                Does::Delete { first: id, count, down }
+            }
+            _ => return None,
+        };
+        Some(Self { author, seq, name, does })
+    }
+
+    /// Writes it; what it names it must name by lower sequence numbers.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.push(Head::PLAIN);
+        out.varint(self.author);
+        out.varint(self.seq);
+        let on = Id { by: None, seq: self.seq.wrapping_sub(1) };
+        out.push(match self.does {
+            Does::Insert { left, .. } if left == Some(on) => INSERT_ON,
+            Does::Insert { .. } => tag::INSERT,
+            Does::Delete { down: false, .. } => tag::DELETE,
+            Does::Delete { down: true, .. } => DELETE_DOWN,
+        });
+        out.varint(u64::from(self.name) + 1);
+        match self.does {
+            Does::Insert { left, text } => {
+                match left {
+                    Some(left) if left == on => {}
+                    Some(left) => self.write_id(left, 1, out),
+                    None => out.push(0),
+                }
+                out.bytes(text.as_bytes());
+            }
+            Does::Delete { first, count, .. } => {
+                self.write_id(first, 0, out);
+                out.varint(u64::from(count));
+            }
+        }
+    }
+
+    fn write_id(&self, Id { by, seq }: Id, shift: u64, out: &mut Vec<u8>) {
+        match by {
+            None => {
+                out.varint(shift);
+                out.varint(self.seq - seq);
+            }
+            Some(by) => {
+                out.varint(by + 1 + shift);
+                out.varint(seq);
+            }
+        }
+    }
+}
+
+const INSERT_ON: u8 = tag::INSERT | ON;
+const DELETE_DOWN: u8 = tag::DELETE | DOWN;
+
+fn text<'a>(reader: &mut Reader<'a>) -> Option<&'a str> {
+    reader.str().ok().filter(|text| !text.is_empty())
+}
+
+/// The rest of an id that begins with this number, in an operation with this sequence number.
+fn id(by: u64, seq: u64, reader: &mut Reader<'_>) -> Option<Id> {
+    match by.checked_sub(1) {
+        None => Some(Id { by: None, seq: seq.checked_sub(reader.varint().ok()?)? }),
+        by => Some(Id { by, seq: reader.seq().ok()? }),
+    }
+}
