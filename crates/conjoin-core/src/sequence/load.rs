@@ -12,8 +12,11 @@ use crate::numbers::NONE as EDGE;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// Leaves are not filled so far that the first edit would split them.
-const FILLED: usize = RUNS - 2;
+/// Most leaves are never edited after loading, and few large ones are made faster than many small ones. The first
+/// edits of one halve it until it is as small as others.
+const LARGER: usize = 8;
+pub(super) const FILLED: usize = RUNS * LARGER;
+const HEAVY: usize = BYTES * LARGER;
 
 impl<C: Content> Sequence<C> {
     /// Builds a sequence from its runs in document order and what the visible ones carry.
@@ -227,7 +230,7 @@ impl<C: Content> Filling<'_, C> {
             .take(FILLED)
             .take_while(|piece| {
                 chars += piece.chars() as usize;
-                !C::WEIGHS || chars <= BYTES
+                !C::WEIGHS || chars <= HEAVY
             })
             .count()
     }
@@ -250,7 +253,7 @@ impl<C: Content> Filling<'_, C> {
             if self.leaf.runs.len() == FILLED {
                 self.next_leaf();
             }
-            let room = BYTES.saturating_sub(self.leaf.width.bytes());
+            let room = HEAVY.saturating_sub(self.leaf.width.bytes());
             let mut width = Width { chars: piece.len(), more: 0, wide: 0 };
             let after = if self.plain {
                 C::cut_bytes(self.rest, piece.len() as usize)?.1
@@ -261,7 +264,7 @@ impl<C: Content> Filling<'_, C> {
             };
             if C::WEIGHS && width.bytes() > room {
                 // A run may as well begin a leaf, if only a bit of it would fit.
-                if room < BYTES / 4 {
+                if room < HEAVY / 4 {
                     self.next_leaf();
                     continue;
                 }

@@ -190,6 +190,24 @@ pub(super) type Taken = u64;
 
 /// Refuses numbers that were taken twice.
 pub(super) fn check_taken(mut taken: Vec<Taken>) -> Result<(), Malformed> {
+    let last = taken.iter().map(|taken| *taken as Lv).max().unwrap_or(0);
+    // A bit for each number, if that takes no more room than they do.
+    if last as usize / 64 <= taken.len() {
+        let mut seen = vec![0_u64; last as usize / 64 + 1];
+        let mut twice = 0;
+        for taken in taken {
+            let (mut at, end) = ((taken >> 32) as Lv, taken as Lv);
+            while at < end {
+                let count = (64 - at % 64).min(end - at);
+                let bits = (u64::MAX >> (64 - count)) << (at % 64);
+                let word = &mut seen[at as usize / 64];
+                twice |= *word & bits;
+                *word |= bits;
+                at += count;
+            }
+        }
+        return if twice == 0 { Ok(()) } else { Err(Malformed) };
+    }
     taken.sort_unstable();
     if taken.is_sorted_by(|before, next| before & u64::from(Lv::MAX) <= next >> 32) {
         Ok(())
@@ -244,4 +262,29 @@ fn brackets(pieces: &[Piece]) -> Vec<(bool, bool)> {
         }
     }
     flags
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_taken_twice_are_found(
+            runs in prop::collection::vec((0..400u32, 1..40u32), 0..24),
+            far in prop::option::of(1_000_000..Lv::MAX),
+        ) {
+            let mut times = [0; 440];
+            let mut taken: Vec<Taken> = Vec::new();
+            for (lv, len) in runs {
+                (lv..lv + len).for_each(|lv| times[lv as usize] += 1);
+                taken.push(u64::from(lv) << 32 | u64::from(lv + len));
+            }
+            // With a number that is far away they are sorted.
+            taken.extend(far.map(|far| u64::from(far - 1) << 32 | u64::from(far)));
+            prop_assert_eq!(check_taken(taken).is_ok(), times.iter().all(|times| *times < 2));
+        }
+    }
 }

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use miniz_oxide::deflate::compress_to_vec;
-use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
+use super::inflate::inflate;
 use crate::codec::{DecodeError, Reader, Writer};
 
 /// The most that a stored byte stands for.
@@ -65,8 +65,7 @@ impl<'a> Packed<'a> {
         if self.stored.len() == self.len {
             return Ok(self.stored.into());
         }
-        let column = decompress_to_vec_with_limit(self.stored, self.len).map_err(|_| MALFORMED)?;
-        if column.len() == self.len { Ok(column.into()) } else { Err(MALFORMED) }
+        inflate(self.stored, self.len).map(Cow::from).ok_or(MALFORMED)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What holds of every tree.
 
-use super::super::leaf::RUNS;
+use super::super::load::FILLED;
 use super::{Content, NONE, Tree, Width};
 
 impl<C: Content> Tree<C> {
@@ -14,7 +14,7 @@ impl<C: Content> Tree<C> {
             assert_eq!(self.before(id), total, "what stands before each leaf adds up");
             assert_eq!(self.start_of(id), total.chars);
             assert!(leaf.runs.iter().all(|piece| leaf.low <= piece.lv && piece.end() <= leaf.high));
-            assert!(leaf.runs.len() <= RUNS && (!leaf.runs.is_empty() || self.leaves.len() == 1));
+            assert!(leaf.runs.len() <= FILLED && (!leaf.runs.is_empty() || self.leaves.len() == 1));
             total += leaf.width;
             leaves += 1;
         }
