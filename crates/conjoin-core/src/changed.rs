@@ -363,7 +363,7 @@ impl Doc {
                 Plan::Insert(len) => {
                     let from = index;
                     index += len;
-                    TextStep::Insert(text.sequence.chunks(from..index).collect(), Marks::new())
+                    TextStep::Insert(text.sequence.slice(from..index), Marks::new())
                 }
             };
             return steps.into_iter().map(step).collect();
@@ -393,7 +393,7 @@ impl Doc {
                 let named = |key: StrId| self.strings.get(key).clone();
                 if let Plan::Insert(_) = step {
                     let marks = gather(here.iter().map(|&(key, value)| (named(key), value.clone())));
-                    told.push(TextStep::Insert(text.sequence.chunks(index..to).collect(), marks));
+                    told.push(TextStep::Insert(text.sequence.slice(index..to), marks));
                 } else {
                     let gone = before.iter().filter(|then| here.iter().all(|now| now.0 != then.0));
                     let new = here.iter().filter(|now| !before.contains(now));

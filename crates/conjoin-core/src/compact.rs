@@ -160,13 +160,7 @@ fn compact_list(list: &mut List, floor: Lv, later: &[Range<Lv>]) -> usize {
             && !stays(item)
             && items.get(&item).is_none_or(|known| known.removed || (known.slot != slot && item != slot))
     };
-    let mut purged: Vec<Lv> = list
-        .sequence
-        .runs()
-        .filter(|run| !run.visible)
-        .flat_map(|run| run.lv..run.lv + run.len)
-        .filter(|&slot| gone(slot))
-        .collect();
+    let mut purged: Vec<Lv> = list.sequence.elements(false).filter(|&slot| gone(slot)).collect();
     let mut freed = 0;
     purged.sort_unstable();
     let is_purged = |slot: &Lv| purged.binary_search(slot).is_ok();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::changed::ContainerId;
 use crate::doc::Doc;
 use crate::gather::gather;
+use crate::sequence::Chunks;
 use crate::state::{Data, Held, List, Map, Members, Parent, Text, Values};
 use crate::strings::StrId;
 use crate::transaction::Unit;
@@ -245,7 +246,7 @@ impl<'a> RegisterRef<'a> {
 
     /// The values that were written at once, that of the latest write first.
     pub fn all(&self) -> impl Iterator<Item = &'a Value> + 'a {
-        self.data().into_iter().flatten().map(|write| &write.1)
+        self.data().map_or(&[][..], |writes| writes).iter().map(|write| &write.1)
     }
 }
 
@@ -284,7 +285,8 @@ impl<'a> MapRef<'a> {
 
     fn entries(&self) -> impl Iterator<Item = (StrId, Item<'a>)> + 'a {
         let doc = self.doc;
-        let slots = self.data().into_iter().flat_map(|map| &map.slots);
+        const NONE: &Map = &Map::new();
+        let slots = self.data().unwrap_or(NONE).slots.iter();
         slots.filter_map(move |(&key, slot)| Some((key, doc.held(&slot.held)?)))
     }
 
@@ -334,7 +336,8 @@ impl<'a> SetRef<'a> {
 
     /// The values: null, false, true, whole numbers, fractions, texts, bytes, each by size.
     pub fn iter(&self) -> impl Iterator<Item = &'a Value> + 'a {
-        self.data().into_iter().flat_map(|members| members.values.keys().map(|value| &value.0))
+        const NONE: &Members = &Members::new();
+        self.data().unwrap_or(NONE).values.keys().map(|value| &value.0)
     }
 
     /// The number of values.
@@ -383,11 +386,11 @@ impl<'a> ListRef<'a> {
     /// The items.
     pub fn iter(&self) -> impl Iterator<Item = Item<'a>> + 'a {
         let (doc, list) = (self.doc, self.data());
-        let runs = list.into_iter().flat_map(|list| list.sequence.runs().map(move |run| (list, run)));
-        let slots = runs
-            .filter(|(_, run)| run.visible)
-            .flat_map(|(list, run)| (run.lv..run.lv + run.len).map(move |lv| (list, lv)));
-        slots.filter_map(move |(list, slot)| doc.held(&list.items.get(&list.item_of(slot))?.held))
+        let mut slots = list.map(|list| (list, list.sequence.elements(true)));
+        std::iter::from_fn(move || {
+            let (list, slots) = slots.as_mut()?;
+            slots.find_map(|slot| doc.held(&list.items.get(&list.item_of(slot))?.held))
+        })
     }
 
     /// The number of items.
@@ -483,14 +486,12 @@ impl<'a> TextRef<'a> {
 
     /// The text between two indexes in characters, in pieces; none of what lies past the end.
     pub fn chunks(&self, range: Range<usize>) -> impl Iterator<Item = &'a str> + 'a {
-        let end = range.end.min(self.len());
-        let range = range.start.min(end)..end;
-        self.data().into_iter().flat_map(move |text| text.sequence.chunks(range.clone()))
+        self.data().map_or(Chunks::whole(""), |text| text.sequence.chunks(range))
     }
 
     /// The text between two indexes in characters; none of what lies past the end.
     pub fn slice(&self, range: Range<usize>) -> String {
-        self.chunks(range).collect()
+        self.data().map_or_else(String::new, |text| text.sequence.slice(range))
     }
 
     /// The text in stretches of equal marks.
@@ -498,10 +499,10 @@ impl<'a> TextRef<'a> {
         let Some(text) = self.data() else { return Vec::new() };
         let mut from = 0;
         let span = |(len, marks): (usize, Values<'_>)| {
-            let chunks = text.sequence.chunks(from..from + len);
+            let text = text.sequence.slice(from..from + len);
             from += len;
             let named = |(key, value): (StrId, &Value)| (self.doc.strings.get(key).clone(), value.clone());
-            Span { text: chunks.collect(), marks: gather(marks.into_iter().map(named)) }
+            Span { text, marks: gather(marks.into_iter().map(named)) }
         };
         text.spans(&self.doc.numbers).into_iter().map(span).collect()
     }

@@ -215,8 +215,7 @@ fn stays<'s, C: Content>(
     (doc, sequence): (&'s Doc, &'s Sequence<C>),
     (other, there): (&'s Doc, &'s Sequence<C>),
 ) -> impl Iterator<Item = bool> + 's {
-    let elements = sequence.runs().filter(|run| run.visible).flat_map(|run| run.lv..run.lv + run.len);
-    elements.map(|lv| {
+    sequence.elements(true).map(|lv| {
         let lv = other.numbers.lv(doc.numbers.id(lv));
         lv.and_then(|lv| there.find(lv)).is_some_and(|place| place.visible)
     })

@@ -37,6 +37,7 @@ pub(crate) use content::{Content, Plain, Text};
 pub(crate) use integrate::Author;
 pub(crate) use resting::Resting;
 pub(crate) use stored::{Runs, Stored};
+pub(crate) use text::Chunks;
 
 use std::sync::OnceLock;
 

@@ -241,10 +241,7 @@ impl Doc {
                     while index < end {
                         let (marks, until) = new.at(index);
                         let until = until.min(end);
-                        told.push(TextStep::Insert(
-                            after.sequence.chunks(index..until).collect(),
-                            marks.clone(),
-                        ));
+                        told.push(TextStep::Insert(after.sequence.slice(index..until), marks.clone()));
                         index = until;
                     }
                 }

@@ -1,8 +1,11 @@
 //! Reading: where elements stand, and what stands where.
 
 use std::cmp::Ordering;
+use std::ops::Range;
+use std::slice;
 
 use super::content::Content;
+use super::leaf::Piece;
 use super::{Lv, Place, Run, Sequence};
 
 impl<C: Content> Sequence<C> {
@@ -30,14 +33,76 @@ impl<C: Content> Sequence<C> {
     }
 
     /// All runs in document order, each as long as it can be.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = Run> {
-        let mut pieces = self.tree.leaves_from(0).flat_map(|(_, leaf)| leaf.runs.iter().copied()).peekable();
-        std::iter::from_fn(move || {
-            let mut piece = pieces.next()?;
-            while let Some(next) = pieces.next_if(|&next| piece.joins(next)) {
-                piece.extend(next.len());
+    pub(crate) fn runs(&self) -> AllRuns<'_, C> {
+        AllRuns { sequence: self, leaf: 0, pieces: self.tree.leaf(0).runs.iter(), ahead: None }
+    }
+
+    /// All elements that are visible, or all that are hidden, in document order.
+    pub(crate) fn elements(&self, visible: bool) -> Elements<'_, C> {
+        Elements { runs: self.runs(), visible, run: 0..0 }
+    }
+}
+
+/// The runs of a sequence.
+#[derive(Debug)]
+pub(crate) struct AllRuns<'s, C: Content> {
+    sequence: &'s Sequence<C>,
+    leaf: u32,
+    /// The rest of the leaf.
+    pieces: slice::Iter<'s, Piece>,
+    /// What did not go on with the last run.
+    ahead: Option<Piece>,
+}
+
+impl<C: Content> AllRuns<'_, C> {
+    fn piece(&mut self) -> Option<Piece> {
+        loop {
+            if let Some(piece) = self.pieces.next() {
+                return Some(*piece);
             }
-            Some(piece.run())
-        })
+            self.leaf = self.sequence.tree.next_leaf(self.leaf)?;
+            self.pieces = self.sequence.tree.leaf(self.leaf).runs.iter();
+        }
+    }
+}
+
+impl<C: Content> Iterator for AllRuns<'_, C> {
+    type Item = Run;
+
+    fn next(&mut self) -> Option<Run> {
+        let mut piece = self.ahead.take().or_else(|| self.piece())?;
+        while let Some(next) = self.piece() {
+            if !piece.joins(next) {
+                self.ahead = Some(next);
+                break;
+            }
+            piece.extend(next.len());
+        }
+        Some(piece.run())
+    }
+}
+
+/// The elements of a sequence that are visible, or hidden.
+#[derive(Debug)]
+pub(crate) struct Elements<'s, C: Content> {
+    runs: AllRuns<'s, C>,
+    visible: bool,
+    /// The rest of a run.
+    run: Range<Lv>,
+}
+
+impl<C: Content> Iterator for Elements<'_, C> {
+    type Item = Lv;
+
+    fn next(&mut self) -> Option<Lv> {
+        loop {
+            if let Some(lv) = self.run.next() {
+                return Some(lv);
+            }
+            let run = self.runs.next()?;
+            if run.visible == self.visible {
+                self.run = run.lv..run.lv + run.len;
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::Sequence;
 use super::content::{Text, Width, byte_of};
 use super::load::Malformed;
 use super::stored::Runs;
+use super::text::Chunks;
 
 /// A text that needs no tree as long as it is only read.
 #[derive(Debug, Clone, Default)]
@@ -69,14 +70,20 @@ impl Resting {
     }
 
     /// The characters in a range, as far as there are any, in pieces.
-    pub(crate) fn chunks(&self, range: Range<usize>) -> impl Iterator<Item = &str> {
-        let read = self.read().map(|Read { text, width, .. }| {
-            let end = range.end.min(width.chars as usize);
-            let byte = |at: usize| if width.more == 0 { at } else { byte_of(text, at).unwrap_or(text.len()) };
-            text.get(byte(range.start.min(end))..byte(end)).unwrap_or_default()
-        });
-        let tree = read.is_none().then(|| (**self).chunks(range));
-        read.into_iter().filter(|text| !text.is_empty()).chain(tree.into_iter().flatten())
+    pub(crate) fn chunks(&self, range: Range<usize>) -> Chunks<'_> {
+        let Some(Read { text, width, .. }) = self.read() else { return (**self).chunks(range) };
+        let end = range.end.min(width.chars as usize);
+        let byte = |at: usize| if width.more == 0 { at } else { byte_of(text, at).unwrap_or(text.len()) };
+        Chunks::whole(text.get(byte(range.start.min(end))..byte(end)).unwrap_or_default())
+    }
+
+    /// The text of a range of indexes.
+    pub(crate) fn slice(&self, range: Range<usize>) -> String {
+        let mut text = String::new();
+        for chunk in self.chunks(range) {
+            text.push_str(chunk);
+        }
+        text
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Sequence;
 use super::content::{Text, Width, byte_of};
+use super::tree::Tree;
 
 impl Sequence<Text> {
     /// How many UTF-8 bytes it takes.
@@ -18,27 +19,13 @@ impl Sequence<Text> {
     }
 
     /// The characters in a range, as far as there are any, in pieces.
-    pub(crate) fn chunks(&self, range: Range<usize>) -> impl Iterator<Item = &str> {
-        let end = range.end.min(self.len());
-        let mut left = end.saturating_sub(range.start);
-        let (first, mut skip) = match left {
+    pub(crate) fn chunks(&self, range: Range<usize>) -> Chunks<'_> {
+        let left = range.end.min(self.len()).saturating_sub(range.start);
+        let (leaf, skip) = match left {
             0 => (0, 0),
             _ => self.tree.descend(range.start as u32, |width| width.chars),
         };
-        self.tree.leaves_from(first).map_while(move |(_, leaf)| {
-            if left == 0 {
-                return None;
-            }
-            let count = left.min((leaf.width.chars - skip) as usize);
-            let (from, to) = (skip as usize, skip as usize + count);
-            left -= count;
-            skip = 0;
-            let text = leaf.content.0.as_str();
-            Some(match leaf.width.more {
-                0 => &text[from..to],
-                _ => &text[byte_of(text, from).unwrap_or(0)..byte_of(text, to).unwrap_or(text.len())],
-            })
-        })
+        Chunks { whole: "", rest: (left > 0).then_some((&self.tree, leaf)), skip, left }
     }
 
     /// The character at a place counted in UTF-16 units; none in the middle of one, or past the end.
@@ -100,6 +87,48 @@ impl Sequence<Text> {
             count += 1;
         }
         (passed == within as usize).then_some(chars + count)
+    }
+}
+
+/// Pieces of a text.
+#[derive(Debug)]
+pub(crate) struct Chunks<'s> {
+    /// What comes first, where it is in one piece.
+    whole: &'s str,
+    /// Which leaf comes then.
+    rest: Option<(&'s Tree<Text>, u32)>,
+    /// So much of it is left out.
+    skip: u32,
+    /// How many characters are still to come.
+    left: usize,
+}
+
+impl<'s> Chunks<'s> {
+    /// A text in one piece, if it is not empty.
+    pub(crate) const fn whole(text: &'s str) -> Self {
+        Self { whole: text, rest: None, skip: 0, left: 0 }
+    }
+}
+
+impl<'s> Iterator for Chunks<'s> {
+    type Item = &'s str;
+
+    fn next(&mut self) -> Option<&'s str> {
+        if !self.whole.is_empty() {
+            return Some(std::mem::take(&mut self.whole));
+        }
+        let (tree, leaf) = self.rest?;
+        let of = tree.leaf(leaf);
+        let count = self.left.min((of.width.chars - self.skip) as usize);
+        let (from, to) = (self.skip as usize, self.skip as usize + count);
+        self.left -= count;
+        self.skip = 0;
+        self.rest = tree.next_leaf(leaf).filter(|_| self.left > 0).map(|next| (tree, next));
+        let text = of.content.0.as_str();
+        Some(match of.width.more {
+            0 => &text[from..to],
+            _ => &text[byte_of(text, from).unwrap_or(0)..byte_of(text, to).unwrap_or(text.len())],
+        })
     }
 }
 

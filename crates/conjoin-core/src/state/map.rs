@@ -35,6 +35,10 @@ pub(crate) struct Map {
 }
 
 impl Map {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Sorted::new() }
+    }
+
     /// Writes to a key; gives what it held before if that was something else.
     pub(crate) fn put(
         &mut self,

@@ -20,6 +20,10 @@ pub(crate) fn size_of(value: &Value, adds: usize) -> usize {
 }
 
 impl Members {
+    pub(crate) const fn new() -> Self {
+        Self { values: Sorted::new() }
+    }
+
     /// Adds; says whether it was not in before.
     pub(crate) fn include(&mut self, value: &Value, lv: Lv, author: &Author<'_>, size: &mut usize) -> bool {
         let adds = self.values.entry(Ordered(value.clone()), Vec::new);

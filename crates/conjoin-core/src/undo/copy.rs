@@ -89,10 +89,9 @@ impl Transaction<'_> {
                     }
                 }
                 Data::Text(text) => {
-                    let whole: String = text.sequence.chunks(0..text.sequence.len()).collect();
+                    let whole = text.sequence.slice(0..text.sequence.len());
                     if !whole.is_empty() {
-                        let visible = text.sequence.runs().filter(|run| run.visible);
-                        let chars = visible.flat_map(|run| run.lv..run.lv + run.len).collect();
+                        let chars = text.sequence.elements(true).collect();
                         edits.push((Edit::Insert { left: None, text: whole }, Vec::new(), For::Chars(chars)));
                     }
                     // The marks follow below, once there are characters for them to stand beside.

@@ -40,7 +40,7 @@ impl Reverse<'_, '_> {
     /// Gives the characters under a mark the values they had before.
     pub(super) fn mark(&mut self, mark: &Mark<Lv, StrId>) {
         let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
-        let order = Order::of_all(&home.sequence);
+        let order = Order::of_all(&mut home.sequence.runs());
         let over = order.between(mark.start, mark.end);
         let mut chars = Chars::new();
         let mut at = 0;
@@ -76,7 +76,8 @@ impl Reverse<'_, '_> {
     fn restore_marks(&mut self, key: StrId, chars: &Chars, ends: Ends) {
         let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
         let numbers = &self.doc().numbers;
-        let (order, order_then) = (Order::of_all(&text.sequence), Order::of_all(&home.sequence));
+        let (order, order_then) =
+            (Order::of_all(&mut text.sequence.runs()), Order::of_all(&mut home.sequence.runs()));
         // Where each character stands now, stood when the operation was made, and stood since.
         let (mut now, mut then, mut since) = (Sorted::new(), Sorted::new(), Sorted::new());
         for (&lv, nth) in chars.values().zip(0..) {

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::reverse::Reverse;
 use crate::numbers::Lv;
 use crate::op::Anchor;
-use crate::sequence::{Content, Sequence};
+use crate::sequence::Run;
 use crate::sorted::Sorted;
 use crate::version::OpId;
 
@@ -21,9 +21,9 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn of_all<C: Content>(sequence: &Sequence<C>) -> Self {
+    pub(super) fn of_all(runs: &mut dyn Iterator<Item = Run>) -> Self {
         let mut order = Self { runs: Sorted::new(), len: 0 };
-        for run in sequence.runs() {
+        for run in runs {
             order.runs.insert(run.lv, (run.len, order.len));
             order.len += run.len;
         }
@@ -66,10 +66,10 @@ impl Reverse<'_, '_> {
     }
 
     /// The visible element right of which something goes that stood where `was` stands, in the order of the time
-    /// when the operation was made. `near` is the index to look around.
-    pub(super) fn left_of<C: Content>(
+    /// when the operation was made. `visible` says what stands at an index, and `near` is the index to look around.
+    pub(super) fn left_of(
         &self,
-        sequence: &Sequence<C>,
+        visible: &dyn Fn(usize) -> Option<Lv>,
         near: Option<usize>,
         order: &Order,
         before: &Sorted<OpId, OpId>,
@@ -79,12 +79,12 @@ impl Reverse<'_, '_> {
         let at = order.of(was);
         // What came back with all around it may not stand here at all.
         let mut index = near.unwrap_or(0);
-        while index > 0 && sequence.at(index - 1).is_some_and(|left| place(left) > at) {
+        while index > 0 && visible(index - 1).is_some_and(|left| place(left) > at) {
             index -= 1;
         }
-        while sequence.at(index).is_some_and(|right| place(right) < at) {
+        while visible(index).is_some_and(|right| place(right) < at) {
             index += 1;
         }
-        sequence.at(index.checked_sub(1)?)
+        visible(index.checked_sub(1)?)
     }
 }

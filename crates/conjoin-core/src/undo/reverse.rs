@@ -100,16 +100,21 @@ impl Reverse<'_, '_> {
         }
     }
 
-    /// What a lookup in the log gives for the latest operation that came before in this container;
-    /// `Err` if the log does not reach back.
-    fn before<T>(&self, pick: impl Fn(&Entry) -> Option<T>) -> Result<Option<(Lv, T)>, Gone> {
+    /// The latest operation of those wanted that came before in this container; `Err` if the log does not reach
+    /// back.
+    fn before(&self, wanted: &dyn Fn(&Local) -> bool) -> Result<Option<(Lv, Local)>, Gone> {
         let doc = self.doc();
         if !doc.log.holds(0, self.lv) {
             return Err(Gone);
         }
-        let entries = doc.log.range(0, self.lv).filter(|entry| entry.container == self.home);
-        let found = entries.filter_map(|entry| Some((entry.lv, pick(entry)?)));
-        Ok(found.max_by_key(|found| doc.numbers.stamp(found.0)))
+        let mut latest: Option<&Entry> = None;
+        for entry in doc.log.range(0, self.lv) {
+            let later = |than: &Entry| doc.numbers.stamp(entry.lv) > doc.numbers.stamp(than.lv);
+            if entry.container == self.home && wanted(&entry.edit) && latest.is_none_or(later) {
+                latest = Some(entry);
+            }
+        }
+        Ok(latest.map(|entry| (entry.lv, entry.edit.clone())))
     }
 
     fn edit(&mut self, edit: &Local) {
@@ -146,10 +151,8 @@ impl Reverse<'_, '_> {
         if !writes.first().is_some_and(|write| self.is_own(write.0)) {
             return;
         }
-        let value =
-            |entry: &Entry| if let Edit::Write(value) = &entry.edit { Some(value.clone()) } else { None };
-        match self.before(value) {
-            Ok(Some((before, value))) => self.push_for(Edit::Write(value), Some(before)),
+        match self.before(&|edit| matches!(edit, Edit::Write(_))) {
+            Ok(Some((before, edit))) => self.push_for(edit, Some(before)),
             Ok(None) => self.push_for(Edit::Write(Value::Null), None),
             Err(Gone) => {}
         }
@@ -164,15 +167,11 @@ impl Reverse<'_, '_> {
         };
         let holds = slot.is_some() && last.held != Held::Nothing;
         let map = self.container;
-        let write = |entry: &Entry| match &entry.edit {
-            edit @ (Edit::Put { .. } | Edit::Remove { .. } | Edit::Make { .. })
-                if edit.key() == Some(&key) =>
-            {
-                Some(edit.clone())
-            }
-            _ => None,
+        let writes = |edit: &Local| match edit {
+            Edit::Put { .. } | Edit::Remove { .. } | Edit::Make { .. } => edit.key() == Some(&key),
+            _ => false,
         };
-        let Ok(before) = self.before(write) else { return };
+        let Ok(before) = self.before(&writes) else { return };
         let (lv, edit) = match before {
             Some((lv, edit)) => (Some(lv), edit),
             None => (None, Edit::Remove { key }),
@@ -241,11 +240,8 @@ impl Reverse<'_, '_> {
         }
         let Some(lv) = self.push(Edit::Include(value.clone())) else { return };
         // It stands for the own adding that was taken out, if it was one.
-        let include = |entry: &Entry| match &entry.edit {
-            Edit::Include(other) if Ordered(other.clone()) == Ordered(value.clone()) => Some(()),
-            _ => None,
-        };
-        if let Ok(Some((before, ()))) = self.before(include) {
+        let includes = |edit: &Local| matches!(edit, Edit::Include(other) if Ordered(other.clone()) == Ordered(value.clone()));
+        if let Ok(Some((before, _))) = self.before(&includes) {
             let numbers = &self.tx.doc().numbers;
             self.again.writes.insert(numbers.id(lv), numbers.id(before));
         }
@@ -281,7 +277,7 @@ impl Reverse<'_, '_> {
     /// Brings characters back where they stood.
     fn delete(&mut self, elements: Range<Lv>) {
         let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
-        let order = Order::of_all(&home.sequence);
+        let order = Order::of_all(&mut home.sequence.runs());
         // Those between which nothing stands, not even what is gone, come back in one go.
         let mut stretches: Vec<(Vec<Lv>, Lv, u32, String)> = Vec::new();
         for original in elements {
@@ -304,7 +300,7 @@ impl Reverse<'_, '_> {
         for (elements, was, _, text) in stretches {
             let Data::Text(here) = self.data() else { return };
             let near = here.sequence.find(elements[0]).map(|place| place.index);
-            let left = self.left_of(&here.sequence, near, &order, &self.again.was, was);
+            let left = self.left_of(&|at| here.sequence.at(at), near, &order, &self.again.was, was);
             let Some(first) = self.push(Edit::Insert { left, text }) else { continue };
             self.came_back(&elements, first);
             back.extend((first..).take(elements.len()));
@@ -331,7 +327,7 @@ impl Reverse<'_, '_> {
     /// Brings items back where they stood, with what they held.
     fn remove(&mut self, items: Range<Lv>) {
         let Data::List(home) = self.home() else { return };
-        let order = Order::of_all(&home.sequence);
+        let order = Order::of_all(&mut home.sequence.runs());
         for original in items {
             let item = self.now(original);
             let (Data::List(list), Data::List(home)) = (self.data(), self.home()) else { return };
@@ -349,7 +345,7 @@ impl Reverse<'_, '_> {
             let kind = if let Item::Nested(kind) = content { Some(kind) } else { None };
             let items = vec![content];
             let near = list.sequence.find(slot).map(|place| place.index);
-            let left = self.left_of(&list.sequence, near, &order, &self.again.slots, was);
+            let left = self.left_of(&|at| list.sequence.at(at), near, &order, &self.again.slots, was);
             let Some(new) = self.push(Edit::InsertItems { left, items }) else { continue };
             self.came_back(&[item], new);
             let numbers = &self.tx.doc().numbers;
@@ -372,16 +368,13 @@ impl Reverse<'_, '_> {
         if !stands_for(&self.again.slots, numbers.id(known.slot), numbers.id(self.lv)) {
             return;
         }
-        let moved = |entry: &Entry| match &entry.edit {
-            Edit::Move { item, .. } if *item == original => Some(()),
-            _ => None,
-        };
-        let Ok(before) = self.before(moved) else { return };
+        let moves = |edit: &Local| matches!(edit, Edit::Move { item, .. } if *item == original);
+        let Ok(before) = self.before(&moves) else { return };
         let slot = before.map_or(original, |before| before.0);
         let Data::List(home) = self.home() else { return };
-        let (near, order) = (list.sequence.find(slot), Order::of_all(&home.sequence));
+        let (near, order) = (list.sequence.find(slot), Order::of_all(&mut home.sequence.runs()));
         let near = near.map(|place| place.index);
-        let left = self.left_of(&list.sequence, near, &order, &self.again.slots, slot);
+        let left = self.left_of(&|at| list.sequence.at(at), near, &order, &self.again.slots, slot);
         let Some(lv) = self.push(Edit::Move { item, left }) else { return };
         let numbers = &self.tx.doc().numbers;
         self.again.slots.insert(numbers.id(lv), numbers.id(slot));
@@ -394,11 +387,12 @@ impl Reverse<'_, '_> {
         if !self.is_own(known.written) {
             return;
         }
-        let written = |entry: &Entry| match &entry.edit {
-            Edit::Assign { item, value } if *item == original => Some(value.clone()),
-            _ => None,
+        let assigns = |edit: &Local| matches!(edit, Edit::Assign { item, .. } if *item == original);
+        let before = match self.before(&assigns) {
+            Ok(Some((lv, Edit::Assign { value, .. }))) => Some((lv, value)),
+            Ok(_) => None,
+            Err(Gone) => return,
         };
-        let Ok(before) = self.before(written) else { return };
         let before = before.or_else(|| {
             let entry = self.doc().log.range(original, original + 1).next()?;
             match &entry.edit {
