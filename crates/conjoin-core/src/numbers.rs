@@ -291,8 +291,15 @@ impl Numbers {
         if !self.is_behind {
             return;
         }
-        let mut parents: Vec<Lv> = deps.iter().copied().chain(previous).collect();
-        parents.sort_unstable();
+        let mut all: Vec<Lv>;
+        let parents = match &previous {
+            Some(previous) if deps.is_empty() => std::slice::from_ref(previous),
+            _ => {
+                all = deps.iter().copied().chain(previous).collect();
+                all.sort_unstable();
+                &all
+            }
+        };
         match self.recent.iter().position(|recent| recent.parents == parents) {
             Some(at) => {
                 self.recent[..=at].rotate_right(1);
@@ -304,7 +311,7 @@ impl Numbers {
             }
             None => {
                 let unseen = self.walk(parents.iter().copied());
-                self.remember(Recent { parents, until: self.next, unseen });
+                self.remember(Recent { parents: parents.to_vec(), until: self.next, unseen });
             }
         }
     }
@@ -336,11 +343,13 @@ impl Numbers {
             return;
         }
         // Others may come who had seen the same as it, but not what only it had made.
-        let mut recent = if self.goes_on { self.recent.remove(0) } else { self.recent[0].clone() };
+        if !self.goes_on {
+            self.remember(self.recent[0].clone());
+        }
+        let recent = &mut self.recent[0];
         recent.until += len;
         recent.parents.clear();
         recent.parents.push(recent.until - 1);
-        self.remember(recent);
     }
 
     /// What is here and not among `parents` and what came before them.
