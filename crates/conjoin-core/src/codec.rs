@@ -143,6 +143,10 @@ impl<'a> Reader<'a> {
 
     /// A varint of any length.
     fn long_varint(&mut self) -> Result<u64, DecodeError> {
+        if let Some((value, size)) = self.peek_short() {
+            self.rest = &self.rest[size..];
+            return Ok(u64::from(value));
+        }
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -158,6 +162,20 @@ impl<'a> Reader<'a> {
         Err(DecodeError::Malformed("number"))
     }
 
+    /// The varint ahead and how many bytes it takes, if these are at most four and as many are left. They are looked
+    /// at together, so that numbers of different lengths take the same way.
+    #[inline]
+    fn peek_short(&self) -> Option<(u32, usize)> {
+        let word = u32::from_le_bytes(*self.rest.first_chunk::<4>()?);
+        // The high bits of all bytes but the last of a number are set.
+        let size = (!word & 0x8080_8080).trailing_zeros() / 8 + 1;
+        if size > 4 {
+            return None;
+        }
+        let bits = (word & 0x7f) | (word & 0x7f00) >> 1 | (word & 0x7f_0000) >> 2 | (word & 0x7f00_0000) >> 3;
+        Some((bits & (u32::MAX >> (32 - 7 * size)), size as usize))
+    }
+
     /// A zigzag varint.
     ///
     /// # Errors
@@ -167,21 +185,11 @@ impl<'a> Reader<'a> {
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    /// The zigzag varint ahead, if one is, and how many bytes it takes; nothing is read yet. Its bytes are looked at
-    /// together, so that numbers of different lengths take the same way.
+    /// The zigzag varint ahead, if one is, and how many bytes it takes; nothing is read yet.
     pub(crate) fn peek_zigzag(&self) -> Result<(i64, usize), DecodeError> {
-        if let Some(&bytes) = self.rest.first_chunk::<4>() {
-            let word = u32::from_le_bytes(bytes);
-            // The high bits of all bytes but the last of a number are set.
-            let size = (!word & 0x8080_8080).trailing_zeros() / 8 + 1;
-            if size <= 4 {
-                let bits = (word & 0x7f)
-                    | (word & 0x7f00) >> 1
-                    | (word & 0x7f_0000) >> 2
-                    | (word & 0x7f00_0000) >> 3;
-                let value = i64::from(bits & (u32::MAX >> (32 - 7 * size)));
-                return Ok(((value >> 1) ^ -(value & 1), size as usize));
-            }
+        if let Some((value, size)) = self.peek_short() {
+            let value = i64::from(value);
+            return Ok(((value >> 1) ^ -(value & 1), size));
         }
         let mut ahead = self.clone();
         match ahead.zigzag() {
@@ -227,6 +235,15 @@ impl<'a> Reader<'a> {
     /// If fewer bytes are left, or they are not UTF-8.
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Malformed("text"))
+    }
+
+    /// A text, if it is a single ASCII character: the text that is sent most.
+    #[inline]
+    pub(crate) fn letter(&mut self) -> Option<&'a str> {
+        let [1, letter @ 0..0x80, ..] = self.rest else { return None };
+        let text = std::str::from_utf8(std::slice::from_ref(letter)).ok()?;
+        self.rest = &self.rest[2..];
+        Some(text)
     }
 
     /// The end.

@@ -194,9 +194,11 @@ impl Doc {
         let (skip, len) = (from - entry.lv, to - from);
         let does = match entry.edit {
             Edit::Insert { left, ref text } => {
-                let left = if skip > 0 { Some(from - 1) } else { left };
-                let text = &text[byte_of(text, entry.len, skip)..];
-                Does::Insert { left: left.map(id), text }
+                let left = match skip {
+                    0 => left.map(id),
+                    _ => Some(Id { by: None, seq: u64::from(seq) - 1 }),
+                };
+                Does::Insert { left, text: &text[byte_of(text, entry.len, skip)..] }
             }
             // One that is written as more than one is no stroke.
             Edit::Delete { first, count, down }

@@ -97,7 +97,10 @@ fn splice(tx: &mut Transaction<'_>, Patch(at, deleted, inserted): &Patch) -> Res
     if *deleted > 0 {
         text.delete(*at..*at + *deleted)?;
     }
-    Ok(text.insert(*at, inserted)?)
+    if !inserted.is_empty() {
+        text.insert(*at, inserted)?;
+    }
+    Ok(())
 }
 
 /// As in a session that is under way.

@@ -156,7 +156,14 @@ impl State {
     }
 
     pub(crate) fn root(&self, kind: Kind, name: StrId) -> Option<u32> {
-        self.at(Parent::Root(name), kind)
+        match self.containers.get(self.recent as usize) {
+            Some(recent)
+                if recent.kind == kind && matches!(recent.parent, Parent::Root(it) if it == name) =>
+            {
+                Some(self.recent)
+            }
+            _ => self.at(Parent::Root(name), kind),
+        }
     }
 
     pub(crate) fn at(&self, parent: Parent, kind: Kind) -> Option<u32> {

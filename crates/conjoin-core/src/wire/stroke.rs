@@ -105,8 +105,9 @@ impl<'a> Stroke<'a> {
 const INSERT_ON: u8 = tag::INSERT | ON;
 const DELETE_DOWN: u8 = tag::DELETE | DOWN;
 
+/// A text, which is not empty.
 fn text<'a>(reader: &mut Reader<'a>) -> Option<&'a str> {
-    reader.str().ok().filter(|text| !text.is_empty())
+    reader.letter().or_else(|| reader.str().ok()).filter(|text| !text.is_empty())
 }
 
 /// The rest of an id that begins with this number, in an operation with this sequence number.
