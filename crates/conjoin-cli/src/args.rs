@@ -80,6 +80,16 @@ pub(crate) struct Serve {
     )]
     pub(crate) keep_forget_after: Option<Duration>,
 
+    /// Let go of history and of what was deleted when it is this old, so that newcomers load less; never unless given.
+    ///
+    /// Who was away for longer, and edited meanwhile, can bring these edits only if somebody else in the room still has
+    /// the history; otherwise they are told, and keep them. So give more than anybody works offline.
+    #[arg(
+        long, env = "CONJOIN_KEEP_COMPACT_AFTER", value_name = "TIME", value_parser = units::age,
+        help_heading = "Keeping rooms"
+    )]
+    pub(crate) keep_compact_after: Option<Duration>,
+
     /// Serve the pages from this folder instead of those in the binary.
     #[arg(long, env = "CONJOIN_SITE", value_name = "DIR", help_heading = "Pages")]
     pub(crate) site: Option<PathBuf>,
@@ -225,6 +235,13 @@ pub(crate) struct Keep {
     /// Delete rooms that nobody used for this long, such as 90d; never unless given.
     #[arg(long, env = "CONJOIN_FORGET_AFTER", value_name = "TIME", value_parser = units::age)]
     pub(crate) forget_after: Option<Duration>,
+
+    /// Let go of history and of what was deleted when it is this old, so that newcomers load less; never unless given.
+    ///
+    /// Who was away for longer, and edited meanwhile, can bring these edits only if somebody else in the room still has
+    /// the history; otherwise they are told, and keep them. So give more than anybody works offline.
+    #[arg(long, env = "CONJOIN_COMPACT_AFTER", value_name = "TIME", value_parser = units::age)]
+    pub(crate) compact_after: Option<Duration>,
 
     #[command(flatten)]
     pub(crate) log: Log,

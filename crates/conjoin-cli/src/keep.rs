@@ -55,7 +55,8 @@ async fn keep(mut args: Keep) -> Result<(), String> {
     let mut stop = std::pin::pin!(stop);
     let mut summary = ticks(SUMMARY);
     let mut heal = ticks(HEAL);
-    let mut forget = ticks(forget_interval(args.forget_after));
+    let mut forget = ticks(pace(args.forget_after));
+    let mut compact = ticks(pace(args.compact_after));
     loop {
         tokio::select! {
             () = &mut stop => break,
@@ -65,6 +66,9 @@ async fn keep(mut args: Keep) -> Result<(), String> {
                 && let Err(error) = keeper.forget(after).await
             {
                 warn!("rooms cannot be forgotten: {error}");
+            },
+            _ = compact.tick() => if let Some(after) = args.compact_after {
+                keeper.compact(after);
             }
         }
     }
@@ -102,8 +106,8 @@ pub(crate) fn server(text: &str) -> Result<String, String> {
     address::parse(text).map(|address| address.server)
 }
 
-/// Often enough that a room is not kept much longer than it should.
-pub(crate) fn forget_interval(after: Option<Duration>) -> Duration {
+/// Often enough that nothing is kept much longer than it should.
+pub(crate) fn pace(after: Option<Duration>) -> Duration {
     after.map_or(Duration::from_secs(3600), |after| {
         (after / 10).clamp(Duration::from_secs(1), Duration::from_secs(3600))
     })

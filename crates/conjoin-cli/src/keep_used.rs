@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::keep::{SUMMARY, forget_interval, ticks};
+use crate::keep::{SUMMARY, pace, ticks};
 use crate::keeper::{HEAL, Keeper};
 
 /// How often to look which rooms are used.
@@ -27,6 +27,7 @@ pub(crate) struct Keeping {
     /// Rooms at a time.
     pub(crate) most: usize,
     pub(crate) forget_after: Option<Duration>,
+    pub(crate) compact_after: Option<Duration>,
 }
 
 /// Keeps the rooms that `used` names, with how many are in each, until told to stop.
@@ -36,12 +37,13 @@ pub(crate) async fn keep(
     used: impl Fn() -> Vec<(Arc<str>, usize)>,
     mut stop: oneshot::Receiver<()>,
 ) {
-    let Keeping { store, most, forget_after } = keeping;
+    let Keeping { store, most, forget_after, compact_after } = keeping;
     let mut keeper = Keeper::new(store, server, "keeper".into());
     let mut rooms = Rooms { most, ..Rooms::default() };
     let (mut look, mut summary) = (ticks(LOOK), ticks(SUMMARY));
     let mut heal = ticks(HEAL);
-    let mut forget = ticks(forget_interval(forget_after));
+    let mut forget = ticks(pace(forget_after));
+    let mut compact = ticks(pace(compact_after));
     loop {
         tokio::select! {
             // Whoever could tell is gone as well, otherwise.
@@ -53,6 +55,9 @@ pub(crate) async fn keep(
                 && let Err(error) = keeper.forget(after).await
             {
                 warn!("rooms cannot be forgotten: {error}");
+            },
+            _ = compact.tick() => if let Some(after) = compact_after {
+                keeper.compact(after);
             }
         }
     }

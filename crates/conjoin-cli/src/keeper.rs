@@ -15,6 +15,9 @@ const HISTORY: usize = 8 << 20;
 /// A room that cannot be saved for this long starts again from what is.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// So often in the time after which rooms are compacted is noted what they have.
+const MARKS: u32 = 8;
+
 /// How often to look for such rooms.
 pub(crate) const HEAL: Duration = Duration::from_secs(1);
 
@@ -124,6 +127,39 @@ impl Keeper {
             if again {
                 self.open(&room.name)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Lets go of what is this old. What a room has is noted now and then, so that it is known later what was there.
+    pub(crate) fn compact(&self, after: Duration) {
+        for (name, kept) in &self.rooms {
+            // It waits for the disk.
+            let done = block_in_place(|| self.compact_room(name, &kept.room, after));
+            if let Err(error) = done {
+                warn!(room = &**name, "cannot be compacted: {error}");
+            }
+        }
+    }
+
+    fn compact_room(&self, name: &str, room: &Room, after: Duration) -> Result<(), StorageError> {
+        let (now, version) = (SystemTime::now(), room.version().now());
+        let age = |time: SystemTime| now.duration_since(time).unwrap_or_default();
+        let marks = self.store.marks(name)?;
+        let is_news = marks.last().is_none_or(|(time, last)| *last != version && age(*time) >= after / MARKS);
+        // What is not saved yet may be lost.
+        if is_news && room.storage_error().now().is_none() {
+            self.store.mark(name, &version)?;
+        }
+        let Some(due) = marks.iter().rposition(|(time, _)| age(*time) >= after) else { return Ok(()) };
+        let (time, old) = &marks[due];
+        if room.compact(old) {
+            let edits = room.read(|doc| doc.compacted().total());
+            info!(room = name, edits, "compacted: let go of what is older than {} s", age(*time).as_secs());
+        }
+        // It holds what those before it hold, and it tells later whether there is news.
+        if due > 0 {
+            self.store.forget_marks(name, marks[due - 1].0)?;
         }
         Ok(())
     }

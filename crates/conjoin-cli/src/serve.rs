@@ -83,8 +83,8 @@ impl Serve {
             Ok(store)
         });
         let store = opened.map_err(|error| error.to_string())?;
-        let (most, forget_after) = (self.keep_max_rooms as usize, self.keep_forget_after);
-        Ok(Some(Keeping { store, most, forget_after }))
+        let (forget_after, compact_after) = (self.keep_forget_after, self.keep_compact_after);
+        Ok(Some(Keeping { store, most: self.keep_max_rooms as usize, forget_after, compact_after }))
     }
 
     pub(crate) fn limits(&self) -> Limits {

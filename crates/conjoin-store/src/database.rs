@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use conjoin::StorageError;
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::ErrorCode;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Params, Transaction, params};
 
 use crate::{DATABASE, RoomInfo};
 
@@ -49,7 +49,7 @@ pub(crate) struct Change {
 }
 
 pub(crate) struct Database {
-    connection: Connection,
+    pub(crate) connection: Connection,
     path: PathBuf,
     /// Held while it is open.
     _lock: File,
@@ -275,9 +275,13 @@ impl Database {
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> Result<bool, StorageError> {
+        let has_marks = self.has_marks()?;
         let result = self.connection.transaction().and_then(|transaction| {
-            let of_room = "DELETE FROM parts WHERE room = (SELECT id FROM rooms WHERE name = ?)";
-            transaction.execute(of_room, [name])?;
+            let of_room = "WHERE room = (SELECT id FROM rooms WHERE name = ?)";
+            transaction.execute(&format!("DELETE FROM parts {of_room}"), [name])?;
+            if has_marks {
+                transaction.execute(&format!("DELETE FROM marks {of_room}"), [name])?;
+            }
             let removed = transaction.execute("DELETE FROM rooms WHERE name = ?", [name])?;
             transaction.commit()?;
             Ok(removed > 0)
@@ -287,8 +291,13 @@ impl Database {
         Ok(removed)
     }
 
+    /// Does one statement.
+    pub(crate) fn execute(&self, sql: &str, parameters: impl Params) -> Result<(), StorageError> {
+        self.connection.execute(sql, parameters).map(drop).map_err(|error| self.explain(&error))
+    }
+
     /// As [`explain`], with the limit if that is what was met.
-    fn explain(&self, error: &rusqlite::Error) -> StorageError {
+    pub(crate) fn explain(&self, error: &rusqlite::Error) -> StorageError {
         let explained = explain(&self.path, error);
         let (Ok(pages), Ok(most)) = (self.pragma("page_count"), self.pragma("max_page_count")) else {
             return explained;
@@ -344,7 +353,7 @@ fn checksum(room: &str, number: i64, bytes: &[u8]) -> i64 {
     i64::from(hasher.finalize())
 }
 
-fn seconds(time: SystemTime) -> i64 {
+pub(crate) fn seconds(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 

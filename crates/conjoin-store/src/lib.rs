@@ -28,6 +28,7 @@
 //! when the store is opened.
 
 mod database;
+mod marks;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -36,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use conjoin::{Saved, Storage, StorageError};
+use conjoin::{Saved, Storage, StorageError, VersionVector};
 
 use crate::database::Database;
 use crate::writer::Writer;
@@ -126,6 +127,35 @@ impl Store {
     /// If it cannot be written.
     pub fn touch(&self, rooms: Vec<String>) -> Result<(), StorageError> {
         self.inner.writer.run(move |database| database.touch(&rooms))
+    }
+
+    /// Notes what a room has now, if it is there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn mark(&self, room: &str, version: &VersionVector) -> Result<(), StorageError> {
+        let (room, mark) = (room.to_owned(), marks::encode(version));
+        self.inner.writer.run(move |database| database.mark(&room, SystemTime::now(), &mark))
+    }
+
+    /// What was [noted](Self::mark) for a room and not forgotten, and when, to the second; oldest first.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn marks(&self, room: &str) -> Result<Vec<(SystemTime, VersionVector)>, StorageError> {
+        let name = room.to_owned();
+        let marks = self.inner.writer.run(move |database| database.marks(&name))?;
+        // One that is damaged is as good as none.
+        Ok(marks.into_iter().filter_map(|(time, mark)| Some((time, marks::decode(&mark)?))).collect())
+    }
+
+    /// Forgets what was noted for a room up to this time.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn forget_marks(&self, room: &str, until: SystemTime) -> Result<(), StorageError> {
+        let room = room.to_owned();
+        self.inner.writer.run(move |database| database.forget_marks(&room, until))
     }
 
     /// Deletes a room; says whether it was there.

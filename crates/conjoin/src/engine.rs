@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Notifications, Source, Subscription};
 use conjoin_core::{Changed, Commit, Doc, Kind, ReplicaId, Transaction, UndoManager, Value, VersionVector};
-use conjoin_peer::{Event, Input, Manager, Output, PeerInfo, Session, Stats, Status};
+use conjoin_peer::{Event, Input, Manager, Output, PeerInfo, PeerState, Session, Stats, Status};
 
 use crate::driver::{Driver, Identity, Sink};
 use crate::listeners::{Listen, Listeners};
@@ -262,6 +262,30 @@ impl Engine {
 
     pub(crate) fn set_history_limit(&self, bytes: usize) {
         self.state().doc.set_history_limit(bytes);
+    }
+
+    pub(crate) fn compact(&self, version: &VersionVector) -> bool {
+        {
+            let State { manager, doc, saving, .. } = &mut *self.state();
+            let knows = |peer: PeerInfo| {
+                let said = peer.version.filter(|_| peer.state == PeerState::Connected);
+                said.is_some_and(|said| said.covers(version))
+            };
+            if saving.as_ref().is_some_and(Saving::is_failing) || !manager.peers().into_iter().all(knows) {
+                return false;
+            }
+            let before = doc.compacted();
+            doc.compact(version);
+            if doc.compacted() == before {
+                return false;
+            }
+            if let Some(saving) = saving {
+                saving.outgrow();
+            }
+        }
+        // What follows from it is saved.
+        self.feed(Input::Timeout);
+        true
     }
 
     pub(crate) fn storage_error(&self) -> Behavior<Option<StorageError>> {

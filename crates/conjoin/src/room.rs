@@ -162,6 +162,16 @@ impl Room {
         self.engine.set_history_limit(bytes);
     }
 
+    /// Lets go of history and of what was deleted, as [`Doc::compact`](conjoin_core::Doc::compact) does, so that
+    /// newcomers load less; a storage gets a shorter whole. Says whether there was something to let go of.
+    ///
+    /// Whoever is away and has not seen `version` can come back, but if they edited meanwhile, their edits
+    /// are refused unless somebody here still has what was let go of; both are told. Nothing is let go of while
+    /// somebody in the room has not acknowledged `version`, or is not connected.
+    pub fn compact(&self, version: &VersionVector) -> bool {
+        self.engine.compact(version)
+    }
+
     /// Where this peer stands with the signaling server.
     pub fn status(&self) -> Behavior<Status> {
         self.engine.status()

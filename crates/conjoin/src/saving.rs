@@ -36,6 +36,8 @@ pub(crate) struct Saving {
     /// Bytes of the last whole that was saved, and of what was appended to it.
     whole: usize,
     tail: usize,
+    /// The whole that is saved holds what the document has let go of.
+    outgrown: bool,
     failure: Option<Failure>,
 }
 
@@ -117,8 +119,14 @@ impl Saving {
             waiting: VecDeque::new(),
             whole,
             tail,
+            outgrown: false,
             failure: None,
         })
+    }
+
+    /// The document has let go of something: a new whole is shorter.
+    pub(crate) const fn outgrow(&mut self) {
+        self.outgrown = true;
     }
 
     /// Whether saving failed last time, so that the room must stay away from others.
@@ -141,8 +149,11 @@ impl Saving {
         if self.is_failing() {
             return is_safe(&output).then_some(output);
         }
+        let in_line = self.current.as_ref().is_some_and(|current| !current.outputs.is_empty());
+        if !in_line && self.waiting.is_empty() && self.saved == *doc.version() {
+            return Some(output);
+        }
         let line = match &mut self.current {
-            None if self.waiting.is_empty() && self.saved == *doc.version() => return Some(output),
             Some(current) if self.waiting.is_empty() && current.version == *doc.version() => {
                 &mut current.outputs
             }
@@ -157,10 +168,13 @@ impl Saving {
     /// What to save now, if there is something and nothing is under way.
     pub(crate) fn begin(&mut self, doc: &Doc, now: Duration) -> Option<Save> {
         let early = self.retry_at().is_some_and(|at| now < at);
-        if self.current.is_some() || early || (self.saved == *doc.version() && !self.is_failing()) {
+        let is_all_there = self.saved == *doc.version() && !self.outgrown;
+        if self.current.is_some() || early || (is_all_there && !self.is_failing()) {
             return None;
         }
         let save = self.next(doc, &self.saved);
+        // If it fails, the next whole does it.
+        self.outgrown &= !save.is_whole;
         let (version, outputs) = (doc.version().clone(), mem::take(&mut self.waiting));
         self.current = Some(Current { version, bytes: save.bytes.len(), is_whole: save.is_whole, outputs });
         Some(save)
@@ -173,8 +187,8 @@ impl Saving {
     }
 
     fn next(&self, doc: &Doc, saved: &VersionVector) -> Save {
-        let long = self.tail > self.whole.max(LEAST_TAIL);
-        let wants_whole = self.failure.as_ref().map_or(long, |failure| failure.whole);
+        let worthwhile = self.outgrown || self.tail > self.whole.max(LEAST_TAIL);
+        let wants_whole = self.failure.as_ref().map_or(worthwhile, |failure| failure.whole);
         let delta = if wants_whole { None } else { doc.delta_since(saved).ok() };
         let (is_whole, storage) = (delta.is_none(), self.storage.clone());
         let bytes = delta.map_or_else(|| doc.snapshot(), |delta| delta.to_bytes());

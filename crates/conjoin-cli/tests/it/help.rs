@@ -3,13 +3,14 @@
 use crate::support::{conjoin, failure, output};
 
 /// Every setting, and the variable it can also come from.
-const SETTINGS: [(&str, &str); 22] = [
+const SETTINGS: [(&str, &str); 23] = [
     ("--host", "CONJOIN_HOST"),
     ("--port", "CONJOIN_PORT"),
     ("--keep", "CONJOIN_KEEP"),
     ("--keep-max-size", "CONJOIN_KEEP_MAX_SIZE"),
     ("--keep-max-rooms", "CONJOIN_KEEP_MAX_ROOMS"),
     ("--keep-forget-after", "CONJOIN_KEEP_FORGET_AFTER"),
+    ("--keep-compact-after", "CONJOIN_KEEP_COMPACT_AFTER"),
     ("--site", "CONJOIN_SITE"),
     ("--reload", "CONJOIN_RELOAD"),
     ("--ice-server", "CONJOIN_ICE_SERVERS"),

@@ -95,9 +95,11 @@ fn killed_at_any_moment_it_has_all_that_it_acknowledged() {
                 }
             }
         });
-        for _ in 0..50 {
+        for round in 0..50 {
             let before = acknowledged.lock().unwrap().total();
-            let keeper = keep(&["atlas"], data.path(), &url, &[]);
+            // Half of them let go of history while they are killed.
+            let more = if round % 2 == 0 { &[][..] } else { &["--compact-after", "1s"] };
+            let keeper = keep(&["atlas"], data.path(), &url, more);
             until("an acknowledgement", || acknowledged.lock().unwrap().total() > before).await;
             tokio::time::sleep(Duration::from_millis(random.u64(..150))).await;
             // SIGKILL.
@@ -117,6 +119,52 @@ fn killed_at_any_moment_it_has_all_that_it_acknowledged() {
         until("the state", || reader.version().now() == version).await;
         assert!(reader.text("notes").get() == text);
         drop(keeper);
+    });
+}
+
+#[test]
+fn what_is_old_is_let_go_of_and_the_rest_is_there_again() {
+    let server = Server::start(&mut conjoin(&FREE));
+    let data = TempDir::new().unwrap();
+    run(async {
+        let url = url(&server);
+        let more = ["--compact-after", "1s", "--log-level", "info"];
+        let keeper = keep(&["atlas"], data.path(), &url, &more);
+        let (writer, late) = (join(&url, "atlas", "writer"), join(&url, "atlas", "late"));
+        let keeper_has_all = || {
+            let peers = writer.peers().now();
+            let keeper = peers.into_iter().find(|peer| peer.name.as_deref() == Some("keeper"));
+            keeper.and_then(|keeper| keeper.version).is_some_and(|has| has.covers(&writer.version().now()))
+        };
+        writer.text("notes").push("draft");
+        writer.counter("clicks").add(2);
+        until("all", || [&writer, &late].iter().all(|room| room.peers().now().len() == 2)).await;
+        until("the text", || late.text("notes").get() == "draft").await;
+        late.leave().await;
+        late.text("notes").push(", edited offline");
+        writer.text("notes").delete(1..).unwrap();
+        until("it", keeper_has_all).await;
+        let version = writer.version().now();
+        keeper.wait_for_log(&format!("edits={}\n", version.total()));
+        // What is acknowledged now was saved after that.
+        writer.counter("clicks").increment();
+        until("one more", keeper_has_all).await;
+        // SIGKILL.
+        drop(keeper);
+        let doc = left(data.path(), "atlas");
+        assert!(doc.compacted().covers(&version) && doc.version() == &writer.version().now());
+        assert_eq!((doc.text("notes").to_string(), doc.counter("clicks")), ("d".to_owned(), 3));
+
+        // The writer still has the history, so that what was edited meanwhile gets in, by way of the writer.
+        let _keeper = keep(&["atlas"], data.path(), &url, &more);
+        late.connect();
+        until("what was edited offline", || writer.text("notes").get() == "d, edited offline").await;
+        until("it", keeper_has_all).await;
+        writer.leave().await;
+        late.leave().await;
+        let reader = join(&url, "atlas", "reader");
+        until("all of it", || reader.text("notes").get() == "d, edited offline").await;
+        assert_eq!(reader.counter("clicks").get(), 3);
     });
 }
 
@@ -174,6 +222,7 @@ fn what_is_wrong_is_said() {
         ("--name", "CONJOIN_NAME"),
         ("--max-size", "CONJOIN_MAX_SIZE"),
         ("--forget-after", "CONJOIN_FORGET_AFTER"),
+        ("--compact-after", "CONJOIN_COMPACT_AFTER"),
         ("--log-format", "CONJOIN_LOG_FORMAT"),
         ("--log-level", "CONJOIN_LOG_LEVEL"),
     ] {

@@ -2,5 +2,6 @@
 
 mod crashes;
 mod damage;
+mod marks;
 mod support;
 mod use_of_it;

@@ -88,6 +88,10 @@ impl Disk {
 }
 
 impl State {
+    fn bytes(&self) -> usize {
+        self.synced.iter().map(Vec::len).sum()
+    }
+
     fn save(&mut self, is_whole: bool, bytes: Vec<u8>) -> Result<(), StorageError> {
         self.requests[usize::from(is_whole)] += 1;
         if is_whole && self.no_wholes {
@@ -275,12 +279,11 @@ fn what_happens_during_a_save_is_saved_together() {
 fn a_long_tail_becomes_a_whole() {
     let (network, disk) = (Network::new(), Disk::default());
     let keeper = network.room_with_storage("Keeper", disk.end()).unwrap();
-    let bytes = |disk: &Disk| disk.lock().synced.iter().map(Vec::len).sum::<usize>();
     let mut most = 0;
     for n in 0..4_000 {
         keeper.map("cells").set("a", n);
         keeper.map("cells").set("b", n);
-        most = most.max(bytes(&disk));
+        most = most.max(disk.lock().bytes());
     }
     let [deltas, wholes] = disk.lock().requests;
     assert!(deltas == 8_000 - wholes && (1..=20).contains(&wholes), "{deltas} {wholes}");
@@ -431,4 +434,57 @@ fn crashes_lose_nothing_that_was_acknowledged() {
         assert_eq!(disk.document().version(), &writers[0].version().now(), "seed {seed}");
         assert_eq!(writers[0].version().now(), writers[1].version().now(), "seed {seed}");
     }
+}
+
+#[test]
+fn what_is_let_go_of_leaves_the_disk_and_nothing_else_does() {
+    let (network, disk) = (Network::new(), Disk::default());
+    let (keeper, ada) = pair(&network, &disk);
+    let notes = ada.text("notes");
+    for n in 0..500 {
+        notes.insert(n / 2, "x").unwrap();
+        ada.map("cells").set("a", n as i64);
+    }
+    for _ in 0..499 {
+        notes.delete(0..1).unwrap();
+    }
+    network.settle();
+    keeper.counter("clicks").increment();
+    let (version, bytes) = (keeper.version().now(), disk.lock().bytes());
+    assert!(!keeper.compact(&version), "Ada has not acknowledged the last edit");
+    let bob = network.room("Bob");
+    bob.connect();
+    network.settle();
+    pass(&network, &ada, Duration::from_secs(10));
+    assert!(keeper.compact(&version) && !keeper.compact(&version));
+    assert!(disk.lock().bytes() < bytes / 2, "{} {bytes}", disk.lock().bytes());
+    assert_eq!(disk.document().version(), &version);
+
+    // The others go on as before, and a newcomer gets all.
+    ada.text("notes").push("y");
+    bob.counter("clicks").increment();
+    network.settle();
+    let (text, cells) = (ada.text("notes").get(), ada.map("cells").get("a"));
+    drop((ada, bob));
+    let cy = network.room("Cy");
+    cy.connect();
+    network.settle();
+    assert_eq!((cy.text("notes").get(), cy.map("cells").get("a")), (text, cells));
+    assert_eq!(cy.counter("clicks").get(), 2);
+    let left = disk.document();
+    assert_eq!((left.version(), left.counter("clicks")), (&cy.version().now(), 2));
+}
+
+#[test]
+fn letting_go_of_history_on_a_full_disk_loses_nothing() {
+    let (network, disk) = (Network::new(), Disk::default());
+    let keeper = network.room_with_storage("Keeper", disk.end()).unwrap();
+    keeper.text("notes").push("draft");
+    keeper.text("notes").delete(0..4).unwrap();
+    disk.lock().no_wholes = true;
+    assert!(keeper.compact(&keeper.version().now()));
+    keeper.counter("clicks").increment();
+    let left = disk.document();
+    assert_eq!((left.text("notes").to_string(), left.counter("clicks")), ("t".to_owned(), 1));
+    assert_eq!(keeper.storage_error().now(), None);
 }
