@@ -174,15 +174,14 @@ impl Doc {
         let Parent::Root(name) = container.parent else { return None };
         let at = self.numbers.span_of(from);
         let span = &self.numbers.spans()[at];
-        if container.kind != Kind::Text
-            || from >= to
-            || (from == span.lv && !self.numbers.deps(at).is_empty())
-        {
+        let deps = if from == span.lv { self.numbers.deps(at) } else { &[] };
+        if container.kind != Kind::Text || from >= to || deps.len() > 1 {
             return None;
         }
         let seq = span.seq + (from - span.lv);
         let name = self.named(span.replica, name, seq).ok()?;
         let author = index(self.numbers.replica(span.replica));
+        let dep = deps.first().map(|&dep| self.numbers.id(dep)).map(|dep| (index(dep.replica), dep.seq));
         let mut id = |lv: Lv| {
             if lv >= span.lv {
                 return Id { by: None, seq: u64::from(span.seq + (lv - span.lv)) };
@@ -209,7 +208,7 @@ impl Doc {
             }
             _ => return None,
         };
-        Some(Stroke { author, seq: u64::from(seq), name, does })
+        Some(Stroke { author, seq: u64::from(seq), dep, name, does })
     }
 
     /// Appends the operations with numbers from `from` up to `to`, as far as they are kept.

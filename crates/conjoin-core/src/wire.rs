@@ -131,9 +131,6 @@ impl<'a> Head<'a> {
     /// The least bytes a change takes.
     pub(crate) const LEAST: usize = 1 + Ops::LEAST;
 
-    /// The first byte of one that has a single operation, whose author had seen nothing new.
-    const PLAIN: u8 = 0;
-
     /// Reads it; `before` is the author and the end of the change before.
     pub(crate) fn read(reader: &mut Reader<'a>, before: Option<(u64, u64)>) -> Result<Self, DecodeError> {
         let flags = reader.byte()?;

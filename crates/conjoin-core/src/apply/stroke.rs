@@ -34,7 +34,13 @@ impl Doc {
         let number = self.numbers.replica_number(replica)?;
         let name = self.names.get(number as usize)?.get(stroke.name)?;
         let container = self.state.root(Kind::Text, name)?;
-        let goes_on = self.numbers.leader() == Some(number);
+        let dep = match stroke.dep {
+            None => None,
+            Some((by, seq)) => {
+                Some(self.numbers.lv(OpId { replica: resolve(by).filter(|&by| by != replica)?, seq })?)
+            }
+        };
+        let goes_on = dep.is_none() && self.numbers.leader() == Some(number);
         let seen = if goes_on { u64::from(self.numbers.next_seq()) } else { self.version.get(replica) };
         let len = match stroke.does {
             Does::Insert { text, .. } if text.len() == 1 => 1,
@@ -55,7 +61,7 @@ impl Doc {
             _ => false,
         };
         if !typed {
-            self.edit_text(stroke, (number, replica), container, len, resolve)?;
+            self.edit_text(stroke, (number, replica), dep.as_slice(), (container, len), resolve)?;
         }
         self.version.advance(replica, stroke.seq + u64::from(len));
         self.state.recent = container;
@@ -66,18 +72,18 @@ impl Doc {
         &mut self,
         stroke: &Stroke<'_>,
         author: (u32, ReplicaId),
-        container: u32,
-        len: u32,
+        deps: &[Lv],
+        (container, len): (u32, u32),
         resolve: Resolve<'_>,
     ) -> Option<()> {
         let (number, replica) = author;
         let lv = self.numbers.next();
-        self.numbers.ask(Some(number), &[]);
+        self.numbers.ask(Some(number), deps);
         let unseen = self.numbers.asked();
         if unseen.first().is_some_and(|range| range.start < self.floor) {
             return None;
         }
-        let joins = self.numbers.follows(number);
+        let joins = deps.is_empty() && self.numbers.follows(number);
         // Nothing in a text goes by the time of an edit.
         let by = Author { numbers: &self.numbers, replica, unseen, start: lv, lamport: 0 };
         match stroke.does {
@@ -99,7 +105,7 @@ impl Doc {
                 self.log.push(Entry { lv, len, container, named: NONE, at, edit }, joins);
             }
         }
-        self.numbers.push(number, len, &[]);
+        self.numbers.push(number, len, deps);
         self.numbers.made(len);
         Some(())
     }

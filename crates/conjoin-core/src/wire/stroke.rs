@@ -1,7 +1,7 @@
 //! The shortest change there is, and by far the most frequent: one operation on a text whose name is known, of an
-//! author who had seen nothing new.
+//! author who had seen nothing new, or one thing.
 
-use super::{DOWN, Head, Id, ON, tag};
+use super::{DOWN, HAS_DEPS, Id, ON, tag};
 use crate::codec::{Reader, Writer};
 
 /// What one stroke of a key does.
@@ -10,6 +10,9 @@ pub(crate) struct Stroke<'a> {
     pub(crate) author: u64,
     /// Its sequence number.
     pub(crate) seq: u64,
+    /// The latest operation of another that its author had seen since its own last one: the number of its replica,
+    /// and its sequence number.
+    pub(crate) dep: Option<(u64, u64)>,
     /// The text, by the number that its author gave its name.
     pub(crate) name: u32,
     pub(crate) does: Does<'a>,
@@ -25,11 +28,20 @@ pub(crate) enum Does<'a> {
 impl<'a> Stroke<'a> {
     /// Reads a change if it is nothing more, and not malformed either.
     pub(crate) fn read(reader: &mut Reader<'a>) -> Option<Self> {
-        if reader.byte().ok()? != Head::PLAIN {
+        let flags = reader.byte().ok()?;
+        if flags & !HAS_DEPS != 0 {
             return None;
         }
         let author = reader.varint().ok()?;
         let seq = reader.seq().ok()?;
+        let mut dep = None;
+        if flags == HAS_DEPS {
+            if reader.varint().ok()? != 1 {
+                return None;
+            }
+            let by = reader.varint().ok().filter(|&by| by != author)?;
+            dep = Some((by, reader.seq().ok()?));
+        }
         let first = reader.byte().ok()?;
         let name = u32::try_from(reader.varint().ok()?.checked_sub(1)?).ok()?;
         let does = match first {
@@ -56,14 +68,19 @@ impl<'a> Stroke<'a> {
             }
             _ => return None,
         };
-        Some(Self { author, seq, name, does })
+        Some(Self { author, seq, dep, name, does })
     }
 
     /// Writes it; what it names it must name by lower sequence numbers.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.push(Head::PLAIN);
+        out.push(if self.dep.is_some() { HAS_DEPS } else { 0 });
         out.varint(self.author);
         out.varint(self.seq);
+        if let Some((by, seq)) = self.dep {
+            out.push(1);
+            out.varint(by);
+            out.varint(seq);
+        }
         let on = Id { by: None, seq: self.seq.wrapping_sub(1) };
         out.push(match self.does {
             Does::Insert { left, .. } if left == Some(on) => INSERT_ON,
