@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use conjoin_core::{Doc, Item, TextRef, Unit, Value, VersionVector};
+use conjoin_core::{Doc, Item, Marks, TextRef, Unit, Value, VersionVector};
 
 /// A document's version, and all it holds.
 #[derive(Debug, PartialEq)]
@@ -80,9 +80,7 @@ fn spans(text: TextRef<'_>) -> Vec<(String, BTreeMap<String, Plain>)> {
     assert_eq!(text.len(), all.chars().count());
     assert_eq!(text.len_in(Unit::Utf16), all.encode_utf16().count());
     assert_eq!(text.len_in(Unit::Utf8), all.len());
-    let marks = |marks: BTreeMap<std::sync::Arc<str>, Value>| {
-        marks.iter().map(|(key, value)| (key.to_string(), plain(value))).collect()
-    };
+    let marks = |marks: Marks| marks.iter().map(|(key, value)| (key.to_string(), plain(value))).collect();
     let spans: Vec<_> = text.spans().into_iter().map(|span| (span.text, marks(span.marks))).collect();
     assert_eq!(spans.iter().map(|span| &*span.0).collect::<String>(), all, "marks leave the text as it is");
     spans

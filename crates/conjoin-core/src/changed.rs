@@ -1,10 +1,9 @@
 //! What a transaction or a delta changed, as patches that a page or an editor can apply.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::doc::Doc;
-use crate::gather::gather;
+use crate::keyed::Keyed;
 use crate::numbers::{Lv, NONE};
 use crate::order::{firsts_in_order, in_order, number, place};
 use crate::sequence::{Plain, Run, Sequence};
@@ -98,7 +97,7 @@ pub enum Diff {
     /// The register has these values now, that of the latest write first.
     Register(Vec<Value>),
     /// These keys hold this now, or nothing.
-    Map(BTreeMap<Arc<str>, Option<Content>>),
+    Map(Keyed<Option<Content>>),
     /// Values came in and went out.
     Set {
         /// Those that are in now.
@@ -124,7 +123,7 @@ pub enum ListStep {
 }
 
 /// Marks by key; a [`Value::Null`] takes one away.
-pub type Marks = BTreeMap<Arc<str>, Value>;
+pub type Marks = Keyed<Value>;
 
 /// One step along a text. What lies behind the last step stays as it is. Lengths count characters (Unicode
 /// scalar values).
@@ -299,7 +298,7 @@ impl Doc {
             }
             Data::Map(map) => {
                 let keys = |raw: &&Raw| if let Raw::Key { key, .. } = raw { *key } else { NONE };
-                let mut told = BTreeMap::new();
+                let mut told = Keyed::new();
                 for entry in firsts_in_order(raw.iter().map(keys)) {
                     let &Raw::Key { key, ref before, .. } = raw[place(entry)] else { continue };
                     let held = map.slots.get(&key).map_or(&Held::Nothing, |slot| &slot.held);
@@ -392,12 +391,12 @@ impl Doc {
                 let to = now.end.min(was.end).min(end);
                 let named = |key: StrId| self.strings.get(key).clone();
                 if let Plan::Insert(_) = step {
-                    let marks = gather(here.iter().map(|&(key, value)| (named(key), value.clone())));
+                    let marks = here.iter().map(|&(key, value)| (named(key), value.clone())).collect();
                     told.push(TextStep::Insert(text.sequence.slice(index..to), marks));
                 } else {
                     let gone = before.iter().filter(|then| here.iter().all(|now| now.0 != then.0));
                     let new = here.iter().filter(|now| !before.contains(now));
-                    let mut marks: Marks = gather(gone.map(|&(key, _)| (named(key), Value::Null)));
+                    let mut marks: Marks = gone.map(|&(key, _)| (named(key), Value::Null)).collect();
                     marks.extend(new.map(|&(key, value)| (named(key), value.clone())));
                     match told.last_mut() {
                         Some(TextStep::Retain(len, before)) if *before == marks => *len += to - index,

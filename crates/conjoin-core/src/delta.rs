@@ -184,7 +184,7 @@ impl Delta {
 pub(crate) struct ReplicaTable {
     pub(crate) ids: Vec<ReplicaId>,
     /// The numbers, once there are many.
-    numbers: Sorted<ReplicaId, u64>,
+    numbers: Sorted<ReplicaId, u32>,
 }
 
 /// So many are looked for one by one.
@@ -199,12 +199,12 @@ impl ReplicaTable {
     pub(crate) fn index(&mut self, replica: ReplicaId) -> u64 {
         let few = self.ids.len().min(FEW);
         let known = self.ids[..few].iter().position(|id| *id == replica).map(|at| at as u64);
-        if let Some(number) = known.or_else(|| self.numbers.get(&replica).copied()) {
+        if let Some(number) = known.or_else(|| self.numbers.get(&replica).map(|&number| number.into())) {
             return number;
         }
         let number = self.ids.len() as u64;
         if self.ids.len() >= FEW {
-            self.numbers.insert(replica, number);
+            self.numbers.insert(replica, number as u32);
         }
         self.ids.push(replica);
         number

@@ -39,9 +39,9 @@ mod delta;
 mod doc;
 mod export;
 mod fork;
-mod gather;
 mod join;
 mod json;
+mod keyed;
 mod log;
 mod numbers;
 mod op;
@@ -74,6 +74,7 @@ pub use cursor::{Cursor, Side};
 pub use delta::Delta;
 pub use doc::{Applied, ApplyError, Commit, Doc};
 pub use json::JsonError;
+pub use keyed::Keyed;
 pub use log::HistoryGone;
 pub use read::{Item, ListRef, MapRef, RegisterRef, SetRef, Span, TextRef};
 pub use transaction::{

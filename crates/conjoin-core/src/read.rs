@@ -1,13 +1,11 @@
 //! Reading a document.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::changed::ContainerId;
+use crate::changed::{ContainerId, Marks};
 use crate::doc::Doc;
-use crate::gather::gather;
 use crate::sequence::Chunks;
 use crate::state::{Data, Held, List, Map, Members, Parent, Text, Values};
 use crate::strings::StrId;
@@ -429,7 +427,7 @@ pub struct Span {
     /// The characters.
     pub text: String,
     /// The values of marks by their keys.
-    pub marks: BTreeMap<Arc<str>, Value>,
+    pub marks: Marks,
 }
 
 impl Text {
@@ -502,7 +500,7 @@ impl<'a> TextRef<'a> {
             let text = text.sequence.slice(from..from + len);
             from += len;
             let named = |(key, value): (StrId, &Value)| (self.doc.strings.get(key).clone(), value.clone());
-            Span { text, marks: gather(marks.into_iter().map(named)) }
+            Span { text, marks: marks.into_iter().map(named).collect() }
         };
         text.spans(&self.doc.numbers).into_iter().map(span).collect()
     }

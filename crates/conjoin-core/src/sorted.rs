@@ -80,27 +80,22 @@ impl<K, V> Sorted<K, V> {
 
     /// Puts an entry at the place at which it is missing.
     #[inline(never)]
-    fn put(&mut self, (chunk, at): Place, entry: (K, V)) -> Place {
-        let Some(entries) = self.chunks.get_mut(chunk) else {
-            self.chunks.push(vec![entry]);
-            return (chunk, 0);
-        };
-        if entries.len() < Self::MOST {
-            entries.insert(at, entry);
-            return (chunk, at);
+    fn put(&mut self, (mut chunk, mut at): Place, entry: (K, V)) -> Place {
+        if self.chunks.is_empty() {
+            self.chunks.push(Vec::new());
         }
-        // Keys that come in their order leave full chunks behind.
-        let kept = if at == Self::MOST { at } else { Self::MOST / 2 };
-        let mut rest = entries.split_off(kept);
-        let place = if at < kept {
-            entries.insert(at, entry);
-            (chunk, at)
-        } else {
-            rest.insert(at - kept, entry);
-            (chunk + 1, at - kept)
-        };
-        self.chunks.insert(chunk + 1, rest);
-        place
+        let entries = &mut self.chunks[chunk];
+        if entries.len() == Self::MOST {
+            // Keys that come in their order leave full chunks behind.
+            let kept = if at == Self::MOST { at } else { Self::MOST / 2 };
+            let rest = entries.split_off(kept);
+            self.chunks.insert(chunk + 1, rest);
+            if at >= kept {
+                (chunk, at) = (chunk + 1, at - kept);
+            }
+        }
+        self.chunks[chunk].insert(at, entry);
+        (chunk, at)
     }
 }
 
@@ -247,6 +242,14 @@ impl<K: Ord, V> Extend<(K, V)> for Sorted<K, V> {
     }
 }
 
+impl<K: Ord, V> FromIterator<(K, V)> for Sorted<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut all = Self::new();
+        all.extend(entries);
+        all
+    }
+}
+
 impl<K, V> IntoIterator for Sorted<K, V> {
     type Item = (K, V);
     type IntoIter = std::iter::Flatten<std::vec::IntoIter<Vec<(K, V)>>>;
@@ -267,7 +270,7 @@ impl<'m, K, V> IntoIterator for &'m Sorted<K, V> {
 
 /// The entries of a map in order.
 #[derive(Debug)]
-pub(crate) struct Entries<'m, K, V> {
+pub struct Entries<'m, K, V> {
     entries: std::slice::Iter<'m, (K, V)>,
     rest: std::slice::Iter<'m, Vec<(K, V)>>,
 }
@@ -343,7 +346,7 @@ mod tests {
             map.retain(|key, _| key % 3 == 0);
             model.retain(|key, _| key % 3 == 0);
             prop_assert!(map.iter().eq(&model));
-            let whole: Sorted<u32, [u32; 32]> = crate::gather::gather(model);
+            let whole: Sorted<u32, [u32; 32]> = model.into_iter().collect();
             prop_assert!(map == whole);
         }
     }

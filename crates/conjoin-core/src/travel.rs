@@ -4,13 +4,11 @@
 //! every element there ever was, so one walk along it, asking of each element whether it was to be seen at
 //! either version, gives the way from one to the other whichever came first.
 
-use std::collections::BTreeMap;
-
 use crate::changed::{
     Changed, ContainerId, Content, Diff, Marks, Origin, Patch, Plan, TextStep, list_steps, plan,
 };
 use crate::doc::Doc;
-use crate::gather::gather;
+use crate::keyed::Keyed;
 use crate::sequence;
 use crate::sequence::Sequence;
 use crate::sorted::Sorted;
@@ -140,7 +138,7 @@ impl Doc {
                     let after = held(to, after, key);
                     (held(from, before, key) != after).then(|| (self.strings.get(key).clone(), after))
                 };
-                let entries: BTreeMap<_, _> = gather(map.slots.keys().filter_map(entry));
+                let entries: Keyed<_> = map.slots.keys().filter_map(entry).collect();
                 (!entries.is_empty()).then_some(Diff::Map(entries))
             }
             Data::Set(_) => {
@@ -252,9 +250,8 @@ impl Doc {
                         let len = (old_until - at).min(new_until - index).min(end - index);
                         let keys = was.keys().chain(is.keys());
                         let changed = keys.filter(|&key| was.get(key) != is.get(key));
-                        let marks: Marks = gather(
-                            changed.map(|key| (key.clone(), is.get(key).cloned().unwrap_or(Value::Null))),
-                        );
+                        let value = |key| is.get(key).cloned().unwrap_or(Value::Null);
+                        let marks: Marks = changed.map(|key| (key.clone(), value(key))).collect();
                         match told.last_mut() {
                             Some(TextStep::Retain(before, same)) if *same == marks => *before += len,
                             _ => told.push(TextStep::Retain(len, marks)),
@@ -280,7 +277,7 @@ impl Spans {
         let span = |(len, marks): (usize, Values<'_>)| {
             end += len;
             let named = |(key, value): (StrId, &Value)| (doc.strings.get(key).clone(), value.clone());
-            (end, gather(marks.into_iter().map(named)))
+            (end, marks.into_iter().map(named).collect())
         };
         Self(text.spans(&doc.numbers).into_iter().map(span).collect())
     }
@@ -320,7 +317,7 @@ impl View {
             }
         }
         let pairs = containers.iter().zip(0..);
-        let names = gather(pairs.filter_map(|(there, container)| Some(((*there)?, container))));
+        let names = pairs.filter_map(|(there, container)| Some(((*there)?, container))).collect();
         Ok(Self { doc, containers, names })
     }
 

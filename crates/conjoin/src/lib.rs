@@ -83,7 +83,7 @@ pub use conjoin_core::SerdeError;
 pub use conjoin_core::behavior::{Batch, Behavior, MaybeSend, MaybeSync, Source, Subscription};
 pub use conjoin_core::{
     Causality, Changed, ContainerId, Content, CounterMut, Cursor, Diff, Doc, Expand, FloatCounterMut, Item,
-    Kind, ListMut, ListRef, ListStep, MapMut, MapRef, Marks, NotFinite, Origin, OutOfBounds, Patch,
+    Keyed, Kind, ListMut, ListRef, ListStep, MapMut, MapRef, Marks, NotFinite, Origin, OutOfBounds, Patch,
     RegisterMut, RegisterRef, ReplicaId, SetMut, SetRef, Side, Span, Step, Target, TextMut, TextRef,
     TextStep, Transaction, Unit, Value, VersionVector,
 };

@@ -9,7 +9,6 @@ use std::ops::Range;
 
 use super::place::Order;
 use super::reverse::Reverse;
-use crate::gather::gather;
 use crate::numbers::Lv;
 use crate::op::{Anchor, Edit, Mark};
 use crate::order::{firsts_in_order, number};
@@ -67,7 +66,7 @@ impl Reverse<'_, '_> {
         let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
         let keys = firsts_in_order(text.marks.iter().chain(&home.marks).map(|mark| mark.key));
         let index = |&lv: &Lv| text.sequence.find(lv).map(|place| (place.index as u32, lv));
-        let chars: Chars = gather(elements.iter().filter_map(index));
+        let chars: Chars = elements.iter().filter_map(index).collect();
         for key in keys {
             self.restore_marks(number(key), &chars, Ends::Exact);
         }

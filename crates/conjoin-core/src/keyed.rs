@@ -1,0 +1,113 @@
+//! Values by key, as they are told to who asks.
+
+use std::iter::Flatten;
+use std::ops::Index;
+use std::sync::Arc;
+use std::vec::IntoIter;
+
+use crate::sorted::{Entries, Sorted};
+
+/// Values by key, in the order of the keys.
+///
+/// ```
+/// use conjoin_core::{Marks, Value};
+///
+/// let marks: Marks = [("bold".into(), Value::Bool(true))].into_iter().collect();
+/// assert_eq!(marks["bold"], Value::Bool(true));
+/// assert_eq!(marks.get("code"), None);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Keyed<V>(Sorted<Arc<str>, V>);
+
+impl<V> Keyed<V> {
+    /// None.
+    pub const fn new() -> Self {
+        Self(Sorted::new())
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&V> {
+        self.0.find(|other| (**other).cmp(key)).map(|entry| &entry.1)
+    }
+
+    /// Whether there is a value of a key.
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The keys and their values.
+    pub fn iter(&self) -> Entries<'_, Arc<str>, V> {
+        self.0.iter()
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.keys()
+    }
+
+    /// The values, in the order of their keys.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.last().is_none()
+    }
+
+    /// Gives a key a value; gives the one it had.
+    pub fn insert(&mut self, key: Arc<str>, value: V) -> Option<V> {
+        self.0.insert(key, value)
+    }
+}
+
+impl<V> Default for Keyed<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V> Index<&str> for Keyed<V> {
+    type Output = V;
+
+    fn index(&self, key: &str) -> &V {
+        self.get(key).expect("there is a value of this key")
+    }
+}
+
+impl<V> Extend<(Arc<str>, V)> for Keyed<V> {
+    fn extend<I: IntoIterator<Item = (Arc<str>, V)>>(&mut self, entries: I) {
+        self.0.extend(entries);
+    }
+}
+
+impl<V> FromIterator<(Arc<str>, V)> for Keyed<V> {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, V)>>(entries: I) -> Self {
+        let mut all = Self::new();
+        all.extend(entries);
+        all
+    }
+}
+
+impl<V> IntoIterator for Keyed<V> {
+    type Item = (Arc<str>, V);
+    type IntoIter = Flatten<IntoIter<Vec<(Arc<str>, V)>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'k, V> IntoIterator for &'k Keyed<V> {
+    type Item = (&'k Arc<str>, &'k V);
+    type IntoIter = Entries<'k, Arc<str>, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
