@@ -36,6 +36,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Quality {
     /// For users: as small as it gets.
     Release,
+    /// The same as stable cargo builds it for anybody, with the standard library as it comes.
+    Stable,
     /// For work on the site: as soon as possible.
     Draft,
 }
@@ -43,7 +45,7 @@ pub(crate) enum Quality {
 impl Quality {
     fn profile(self) -> &'static str {
         match self {
-            Self::Release => "site",
+            Self::Release | Self::Stable => "site",
             Self::Draft => "site-draft",
         }
     }
@@ -101,14 +103,15 @@ pub(crate) fn compile(
     quality: Quality,
 ) -> Result<Bound> {
     let compiler = install::wasm_compiler(workspace)?;
+    let (mut cargo, target) = match quality {
+        Quality::Release => (compiler.shipping_cargo(workspace)?, compiler.shipping_dir(workspace)),
+        Quality::Stable | Quality::Draft => (compiler.cargo(workspace), compiler.target_dir(workspace)),
+    };
     let profile = quality.profile();
     run_command(
-        compiler
-            .cargo(workspace)
-            .args(["build", "--target", WASM, "--profile", profile, "--package", package])
-            .args(which),
+        cargo.args(["build", "--target", WASM, "--profile", profile, "--package", package]).args(which),
     )?;
-    let folder = compiler.target_dir(workspace).join(WASM).join(profile);
+    let folder = target.join(WASM).join(profile);
     // A library's file is named after its crate, a program's after its package.
     let names = [package.to_owned(), package.replace('-', "_")];
     let compiled = names.iter().map(|name| folder.join(format!("{name}.wasm"))).find(|file| file.exists());
