@@ -194,6 +194,50 @@ pub(crate) enum Raw {
 }
 
 impl Raw {
+    /// Takes note of what changed, as a part of what changed before if it is at the same place: those who have much
+    /// to take in should not have to keep more of it than it is.
+    #[inline]
+    pub(crate) fn note(noted: &mut Vec<Self>, raw: Self) {
+        let cancels = |last: &Self| match (last, &raw) {
+            (Self::Member { container, value }, Self::Member { container: of, value: other }) => {
+                container == of && value == other
+            }
+            _ => false,
+        };
+        if noted.last().is_some_and(cancels) {
+            // Who came and went is where it was.
+            noted.pop();
+        } else if !noted.last_mut().is_some_and(|last| last.takes(&raw)) {
+            noted.push(raw);
+        }
+    }
+
+    fn takes(&mut self, next: &Self) -> bool {
+        if self.container() != next.container() {
+            return false;
+        }
+        match (self, next) {
+            (Self::Sum { replica, .. }, Self::Sum { replica: other, .. }) => replica == other,
+            (Self::Writes { .. }, Self::Writes { .. }) => true,
+            (Self::Key { key, .. }, Self::Key { key: other, .. }) => key == other,
+            (
+                Self::Splice { at, deleted, inserted, .. },
+                &Self::Splice { at: place, deleted: gone, inserted: new, .. },
+            ) => {
+                let end = *at + *inserted;
+                match (gone, new) {
+                    (0, _) if *at <= place && place <= end => *inserted += new,
+                    (_, 0) if *at <= place && place + gone <= end => *inserted -= gone,
+                    (_, 0) if place == end => *deleted += gone,
+                    (_, 0) if place + gone == *at => (*at, *deleted) = (place, *deleted + gone),
+                    _ => return false,
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
     const fn container(&self) -> u32 {
         match self {
             Self::Sum { container, .. }
@@ -267,7 +311,10 @@ impl Doc {
         let splices: Vec<Splice> = raw
             .iter()
             .filter_map(|raw| match **raw {
-                Raw::Splice { at, deleted, inserted, .. } => Some(Splice { at, deleted, inserted }),
+                // What was put in and taken out again leaves nothing.
+                Raw::Splice { at, deleted, inserted, .. } => {
+                    (deleted + inserted > 0).then_some(Splice { at, deleted, inserted })
+                }
                 _ => None,
             })
             .collect();

@@ -232,6 +232,7 @@ impl Doc {
         };
         let mut change = writing.begin(author, seq_of(from), &deps);
         for entry in self.log.range(from, to) {
+            let entry = &*entry;
             let (start, end) = (entry.lv.max(from), entry.end().min(to));
             if writing.out.len() - change.ops_at > MAX_CHANGE {
                 writing.end(&change);

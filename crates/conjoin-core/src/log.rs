@@ -4,6 +4,9 @@
 //! The order of the numbers is a causal one, so a piece dropped from the front leaves a history that
 //! still holds together: everybody who has seen the dropped piece can be brought up to date.
 
+mod packed;
+
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +16,8 @@ use crate::op::Edit;
 use crate::snapshot::history;
 use crate::strings::StrId;
 
+pub(crate) use packed::Packed;
+
 /// The changes somebody lacks are not kept any more: a state is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the history since that version is not kept any more; a snapshot is needed")]
@@ -20,6 +25,9 @@ pub struct HistoryGone;
 
 /// About how many bytes of operations are kept unless said otherwise.
 const DEFAULT_LIMIT: usize = 64 << 20;
+
+/// So many entries are packed at a time, and as many or more stay as they are.
+pub(crate) const BLOCK: usize = if cfg!(test) { 3 } else { 64 };
 
 /// An edit as a document keeps it.
 pub(crate) type Local = Edit<Lv, StrId>;
@@ -50,6 +58,15 @@ impl Entry {
         size_of::<Self>() + self.edit.heap()
     }
 
+    /// The part of it that has numbers from this one on, if there is any.
+    fn from(self, lv: Lv) -> Option<Self> {
+        match self.end() {
+            end if end <= lv => None,
+            _ if self.lv >= lv => Some(self),
+            end => Some(Self { lv, len: end - lv, edit: self.part(lv, end), ..self }),
+        }
+    }
+
     /// The part of it that has numbers from `from` up to `to`, at least one.
     pub(crate) fn part(&self, from: Lv, to: Lv) -> Local {
         let (from, to) = (from.max(self.lv), to.min(self.end()));
@@ -65,6 +82,9 @@ impl Entry {
 pub(crate) struct Log {
     /// What was read and not asked for yet.
     cold: Option<Cold>,
+    /// All that came since, but for the latest.
+    packed: VecDeque<Packed>,
+    /// The latest.
     entries: VecDeque<Entry>,
     /// The numbers of operations that are not kept: at the front, and what came by states.
     gaps: Vec<Range<Lv>>,
@@ -103,11 +123,11 @@ struct Cold {
     /// The number after the last.
     end: Lv,
     /// The entries, once somebody asked; none if the bytes are damaged.
-    entries: OnceLock<Option<Vec<Entry>>>,
+    entries: OnceLock<Option<Vec<Packed>>>,
 }
 
 impl Cold {
-    fn entries(&self) -> Option<&[Entry]> {
+    fn entries(&self) -> Option<&[Packed]> {
         self.entries.get_or_init(|| history::operations(&self.bytes)).as_deref()
     }
 }
@@ -122,16 +142,23 @@ impl Log {
 
     /// The bytes of all operations, if none came since they were read, and they are not known to be damaged.
     pub(crate) fn untouched(&self, next: Lv) -> Option<&[u8]> {
-        let whole = |cold: &&Cold| cold.end == next && cold.entries.get() != Some(&None);
+        let whole = |cold: &&Cold| cold.end == next && !matches!(cold.entries.get(), Some(None));
         self.cold.as_ref().filter(whole).map(|cold| &*cold.bytes)
     }
 
-    fn cold(&self) -> &[Entry] {
+    fn cold(&self) -> &[Packed] {
         self.cold.as_ref().and_then(Cold::entries).unwrap_or_default()
     }
 
     pub(crate) const fn new() -> Self {
-        Self { cold: None, entries: VecDeque::new(), gaps: Vec::new(), size: 0, limit: DEFAULT_LIMIT }
+        Self {
+            cold: None,
+            packed: VecDeque::new(),
+            entries: VecDeque::new(),
+            gaps: Vec::new(),
+            size: 0,
+            limit: DEFAULT_LIMIT,
+        }
     }
 
     /// Whether all operations with numbers from `from` up to `to` are kept.
@@ -150,9 +177,15 @@ impl Log {
 
     /// Gives the values that the entries which came since it was read are of other numbers.
     pub(crate) fn renumber(&mut self, numbers: &[u32]) {
-        for entry in &mut self.entries {
-            entry.container = numbers[entry.container as usize];
+        let renumber = |entry: &mut Entry| entry.container = numbers[entry.container as usize];
+        for packed in &mut self.packed {
+            let mut entries: Vec<Entry> = packed.entries().collect();
+            entries.iter_mut().for_each(renumber);
+            self.size -= packed.size();
+            *packed = Packed::of(entries.iter());
+            self.size += packed.size();
         }
+        self.entries.iter_mut().for_each(renumber);
     }
 
     pub(crate) const fn limit(&self) -> usize {
@@ -180,15 +213,12 @@ impl Log {
         if joins
             && let Some(last) = self.entries.back_mut()
             && (last.container, last.named, last.end()) == (entry.container, entry.named, entry.lv)
+            && last.take_on(&entry)
         {
-            let before = last.edit.heap();
-            if last.take_on(&entry) {
-                self.size += last.edit.heap() - before;
-                return;
-            }
+            self.size += entry.edit.heap();
+            return;
         }
-        self.size += entry.size();
-        self.entries.push_back(entry);
+        self.put(entry);
     }
 
     /// As [`push`](Self::push) of an insertion, of which the text stands beside it.
@@ -205,8 +235,24 @@ impl Log {
         if let Edit::Insert { text: whole, .. } = &mut entry.edit {
             whole.push_str(text);
         }
+        self.put(entry);
+    }
+
+    fn put(&mut self, entry: Entry) {
         self.size += entry.size();
         self.entries.push_back(entry);
+        if self.entries.len() > 2 * BLOCK {
+            self.pack();
+        }
+    }
+
+    /// Packs the oldest of the latest.
+    #[inline(never)]
+    fn pack(&mut self) {
+        let packed = Packed::of(self.entries.range(..BLOCK));
+        self.size += packed.size();
+        self.size -= self.entries.drain(..BLOCK).map(|entry| entry.size()).sum::<usize>();
+        self.packed.push_back(packed);
     }
 
     /// What the last operation inserted, if it inserted text in this value and `next` is the number after it.
@@ -231,6 +277,11 @@ impl Log {
             add(&mut self.gaps, 0..cold.end);
         }
         while self.size > self.limit / 2 {
+            if let Some(packed) = self.packed.pop_front() {
+                self.size -= packed.size();
+                add(&mut self.gaps, 0..packed.end);
+                continue;
+            }
             let Some(entry) = self.entries.pop_front() else { break };
             self.size -= entry.size();
             add(&mut self.gaps, 0..entry.end());
@@ -248,15 +299,24 @@ impl Log {
             if entries.is_empty() {
                 add(&mut self.gaps, 0..cold.end);
             }
-            for entry in entries.iter().rev().take_while(|entry| entry.end() > lv) {
-                self.size += entry.size();
-                self.entries.push_front(entry.clone());
+            for packed in entries.iter().rev().take_while(|packed| packed.end > lv) {
+                self.size += packed.size();
+                self.packed.push_front(packed.clone());
+            }
+        }
+        while let Some(packed) = self.packed.pop_front_if(|packed| packed.lv < lv) {
+            self.size -= packed.size();
+            if packed.end > lv {
+                let rest: Vec<Entry> = packed.entries().filter_map(|entry| entry.from(lv)).collect();
+                let rest = Packed::of(rest.iter());
+                self.size += rest.size();
+                self.packed.push_front(rest);
+                break;
             }
         }
         while let Some(entry) = self.entries.pop_front_if(|entry| entry.lv < lv) {
             self.size -= entry.size();
-            if entry.end() > lv {
-                let rest = Entry { lv, len: entry.end() - lv, edit: entry.part(lv, entry.end()), ..entry };
+            if let Some(rest) = entry.from(lv) {
                 self.size += rest.size();
                 self.entries.push_front(rest);
                 break;
@@ -266,23 +326,29 @@ impl Log {
     }
 
     /// Everything kept, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> + '_ {
-        self.cold().iter().chain(&self.entries)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Cow<'_, Entry>> + '_ {
+        self.range(0, Lv::MAX)
     }
 
     /// The entries that have numbers from `from` up to `to`, in order; the first and last may reach
     /// beyond.
-    pub(crate) fn range(&self, from: Lv, to: Lv) -> impl Iterator<Item = &Entry> + '_ {
+    pub(crate) fn range(&self, from: Lv, to: Lv) -> impl Iterator<Item = Cow<'_, Entry>> + '_ {
         let cold = match &self.cold {
             Some(cold) if from < cold.end => self.cold(),
             _ => &[],
         };
-        let cold = &cold[cold.partition_point(|entry| entry.end() <= from)..];
+        let cold = &cold[cold.partition_point(|packed| packed.end <= from)..];
+        let start = match self.packed.back() {
+            Some(last) if last.end > from => self.packed.partition_point(|packed| packed.end <= from),
+            _ => self.packed.len(),
+        };
+        let packed = cold.iter().chain(self.packed.range(start..)).flat_map(Packed::entries);
+        let packed = packed.skip_while(move |entry| entry.end() <= from).map(Cow::Owned);
         let start = match self.entries.back() {
             Some(last) if last.lv <= from => self.entries.len() - usize::from(last.end() > from),
             _ => self.entries.partition_point(|entry| entry.end() <= from),
         };
-        cold.iter().chain(self.entries.range(start..)).take_while(move |entry| entry.lv < to)
+        packed.chain(self.entries.range(start..).map(Cow::Borrowed)).take_while(move |entry| entry.lv < to)
     }
 }
 

@@ -30,7 +30,7 @@ impl Doc {
         }
         last.push(text, len);
         self.state.size += size::ELEMENT * len as usize;
-        self.raw.push(Raw::Splice { container, at: end, deleted: 0, inserted: len });
+        Raw::note(&mut self.raw, Raw::Splice { container, at: end, deleted: 0, inserted: len });
         self.numbers.follow(len);
         true
     }

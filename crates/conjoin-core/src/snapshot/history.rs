@@ -10,6 +10,7 @@
 
 mod edits;
 mod head;
+mod kept;
 mod replay;
 mod rows;
 
@@ -19,16 +20,17 @@ use std::sync::Arc;
 use super::columns::{self, Packed};
 use crate::codec::{DecodeError, Header, Reader};
 use crate::doc::{ApplyError, Doc};
-use crate::log::{Entry, SCATTERED};
+use crate::log::{Entry, Packed as Entries, SCATTERED};
 use crate::numbers::Lv;
 use crate::op::Edit;
 use crate::order::sort_by_number;
-use crate::sequence::{self, Content, Resting};
+use crate::sequence::{self, Resting};
 use crate::size;
 use crate::state::Data;
 use crate::value::Kind;
 use crate::version::ReplicaId;
 use head::Head;
+use kept::{Kept, cut};
 use replay::Replay;
 use rows::{MALFORMED, Rows};
 
@@ -120,7 +122,7 @@ impl Doc {
             let end = again.numbers.next() + len;
             while again.numbers.next() < end {
                 again.make_roots(&head.roots);
-                let entry = log.next()?;
+                let entry = &*log.next()?;
                 let plain = replay.is_plain(&again, entry);
                 let done =
                     replay.redo(&mut again, (*replica, &std::mem::take(&mut deps)), light(entry), plain);
@@ -220,7 +222,7 @@ impl Doc {
         &mut self,
         head: &Head,
         rows: &mut Rows<Reader<'_>>,
-        replay: &mut Replay,
+        replay: &mut Replay<'_>,
         mut edits: Option<&mut edits::Read<'_>>,
     ) -> Result<(), ApplyError> {
         let mut next = rows.peek()?;
@@ -262,79 +264,47 @@ impl Doc {
     }
 
     /// The operations of a history that was read once.
-    fn read_log(bytes: &[u8]) -> Result<Vec<Entry>, ApplyError> {
+    fn read_log(bytes: &[u8]) -> Result<Vec<Entries>, ApplyError> {
         let parts = Parts::read(bytes)?;
         let [mut doc, mut again] = [0, 0].map(|_| Self::new(ReplicaId::new(0)));
         // It was within the limit when it was read.
         (doc.state_limit, again.state_limit) = (usize::MAX, usize::MAX);
         doc.take_parts(&parts)?;
-        let head = again.take_head(&mut Reader::new(&parts.head))?;
-        let columns = parts.edits.unpack()?;
-        let mut edits = edits::Read::new(&columns, &doc)?;
-        let mut replay = Replay::keeping();
-        again.redo_all(&head, &mut parts.rows.rows(), &mut replay, Some(&mut edits))?;
-        edits.end()?;
         let mut shown: Vec<(Lv, u32, &str)> = Vec::new();
         let mut rest = parts.visible()?;
-        for (container, nth) in doc.state.containers.iter().zip(0..) {
-            let Data::Text(text) = &container.data else { continue };
-            if !replay.text(nth).runs().eq(text.sequence.runs()) {
-                return Err(MALFORMED.into());
-            }
+        for container in &mut doc.state.containers {
+            let Data::Text(text) = &container.data else {
+                // Only the texts are held against what comes of doing all again.
+                container.data = Data::Register(Vec::new());
+                continue;
+            };
             for run in text.sequence.runs().filter(|run| run.visible) {
                 let (slice, after) = cut(rest, run.len)?;
                 shown.push((run.lv, run.len, slice));
                 rest = after;
             }
         }
-        sort_by_number(&mut shown, |run| run.0);
-        let mut kept = replay.kept.unwrap_or_default();
         let hidden = parts.hidden.unpack()?;
-        fill(&mut kept, shown, std::str::from_utf8(&hidden).map_err(|_| MALFORMED)?)?;
-        Ok(kept)
+        let hidden = std::str::from_utf8(&hidden).map_err(|_| MALFORMED)?;
+        let mut replay = Replay::keeping(Kept::new(shown, hidden));
+        let head = again.take_head(&mut Reader::new(&parts.head))?;
+        let columns = parts.edits.unpack()?;
+        let mut edits = edits::Read::new(&columns, &doc)?;
+        again.redo_all(&head, &mut parts.rows.rows(), &mut replay, Some(&mut edits))?;
+        edits.end()?;
+        for (container, nth) in doc.state.containers.iter().zip(0..) {
+            let Data::Text(text) = &container.data else { continue };
+            if !replay.text(nth).runs().eq(text.sequence.runs()) {
+                return Err(MALFORMED.into());
+            }
+        }
+        Ok(replay.kept.map_or(Ok(Vec::new()), Kept::finish)?)
     }
 }
 
 /// The operations of a history that was read once, or none if what was not looked at then is damaged.
-pub(crate) fn operations(bytes: &[u8]) -> Option<Vec<Entry>> {
+pub(crate) fn operations(bytes: &[u8]) -> Option<Vec<Entries>> {
     Doc::read_log(bytes).ok()
-}
-
-fn cut(text: &str, chars: u32) -> Result<(&str, &str), DecodeError> {
-    sequence::Text::cut_at(text, chars).ok_or(MALFORMED)
-}
-
-/// Puts the characters into insertions: of the visible stretches, by their numbers, and the hidden ones.
-fn fill(entries: &mut [Entry], shown: Vec<(Lv, u32, &str)>, hidden: &str) -> Result<(), DecodeError> {
-    let (mut shown, mut hidden) = (shown.into_iter().peekable(), hidden);
-    for entry in entries {
-        let end = entry.end();
-        let Edit::Insert { text, .. } = &mut entry.edit else { continue };
-        let mut at = entry.lv;
-        while at < end {
-            match shown.peek_mut() {
-                Some(run) if run.0 == at => {
-                    let count = run.1.min(end - at);
-                    let (slice, rest) = cut(run.2, count)?;
-                    text.push_str(slice);
-                    at += count;
-                    *run = (at, run.1 - count, rest);
-                    shown.next_if(|run| run.1 == 0);
-                }
-                next => {
-                    let count = next.map_or(end, |run| run.0.clamp(at, end)) - at;
-                    let (slice, rest) = cut(hidden, count)?;
-                    text.push_str(slice);
-                    at += count;
-                    hidden = rest;
-                    if count == 0 {
-                        return Err(MALFORMED);
-                    }
-                }
-            }
-        }
-    }
-    if hidden.is_empty() { Ok(()) } else { Err(MALFORMED) }
 }
 
 /// An entry without its text.
@@ -346,7 +316,7 @@ fn light(entry: &Entry) -> Entry {
     Entry { edit, ..*entry }
 }
 
-impl Replay {
+impl Replay<'_> {
     /// Whether the index of a deletion from a text tells all that it names.
     fn is_plain(&mut self, doc: &Doc, entry: &Entry) -> bool {
         let container = doc.state.containers.get(entry.container as usize);

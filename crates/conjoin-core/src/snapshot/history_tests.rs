@@ -1,7 +1,10 @@
 //! A document read from its history is the one that was written, in every respect.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 
+use crate::log::Packed;
 use crate::{Doc, Expand, ReplicaId, VersionVector};
 
 type Step = (u8, u8, u16, u16);
@@ -93,6 +96,14 @@ pub(super) fn check_equal(doc: &Doc, read: &Doc) {
 }
 
 proptest! {
+    #[test]
+    fn what_the_log_packs_comes_out_as_it_was(steps in prop::collection::vec(any::<Step>(), 0..60)) {
+        for doc in docs(steps) {
+            let entries: Vec<_> = doc.log.iter().map(Cow::into_owned).collect();
+            prop_assert!(Packed::of(entries.iter()).entries().eq(entries));
+        }
+    }
+
     #[test]
     fn a_history_is_read_as_it_was_written(steps in prop::collection::vec(any::<Step>(), 0..60)) {
         for doc in docs(steps) {

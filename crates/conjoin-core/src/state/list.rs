@@ -105,7 +105,7 @@ impl List {
                 let at = self.sequence.insert(lv, left_of(left)?, items.len() as u32, author);
                 let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
                 self.add_items(lv, items, size);
-                raw.push(Raw::Splice { container, at, deleted: 0, inserted: items.len() as u32 });
+                Raw::note(raw, Raw::Splice { container, at, deleted: 0, inserted: items.len() as u32 });
                 Ok(at)
             }
             Edit::Delete { first, count, down } => {
@@ -175,7 +175,7 @@ impl List {
         let mut place = SCATTERED;
         let hidden = self.sequence.hide(slot, 1, |at, _| {
             place = at as u32;
-            raw.push(Raw::Splice { container, at: place, deleted: 1, inserted: 0 });
+            Raw::note(raw, Raw::Splice { container, at: place, deleted: 1, inserted: 0 });
         });
         debug_assert!(hidden.is_ok(), "the slot of an item is in the sequence");
         place

@@ -272,12 +272,12 @@ impl State {
         match (data, edit) {
             (Data::Counter(sums), Edit::AddInt(amount)) => {
                 let sum = sums.of(author.replica, size);
-                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
+                Raw::note(raw, Raw::Sum { container, replica: author.replica, before: *sum });
                 *sum += i128::from(*amount);
             }
             (Data::FloatCounter(sums), Edit::AddFloat(amount)) => {
                 let sum = sums.of(author.replica, size);
-                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
+                Raw::note(raw, Raw::Sum { container, replica: author.replica, before: *sum });
                 *sum = bits(float(*sum) + amount);
             }
             (Data::Register(writes), Edit::Write(value)) => {
@@ -288,24 +288,28 @@ impl State {
                 let at = writes.partition_point(|write| author.stamp(write.0) > stamp);
                 writes.insert(at, (lv, value.clone()));
                 *size += size_of_writes(writes);
-                raw.push(Raw::Writes { container, before });
+                Raw::note(raw, Raw::Writes { container, before });
             }
             (Data::Map(map), Edit::Put { key, value }) => {
                 let before = map.put(*key, lv, Held::Value(value.clone()), author, strings, size);
-                raw.extend(before.map(|before| Raw::Key { container, key: *key, before }));
+                before
+                    .into_iter()
+                    .for_each(|before| Raw::note(raw, Raw::Key { container, key: *key, before }));
             }
             (Data::Map(map), Edit::Remove { key }) => {
                 let before = map.put(*key, lv, Held::Nothing, author, strings, size);
-                raw.extend(before.map(|before| Raw::Key { container, key: *key, before }));
+                before
+                    .into_iter()
+                    .for_each(|before| Raw::note(raw, Raw::Key { container, key: *key, before }));
             }
             (Data::Set(members), Edit::Include(value)) => {
                 if members.include(value, lv, author, size) {
-                    raw.push(Raw::Member { container, value: value.clone() });
+                    Raw::note(raw, Raw::Member { container, value: value.clone() });
                 }
             }
             (Data::Set(members), Edit::Exclude(value)) => {
                 if members.exclude(value, author, size) {
-                    raw.push(Raw::Member { container, value: value.clone() });
+                    Raw::note(raw, Raw::Member { container, value: value.clone() });
                 }
             }
             (Data::Text(text), edit) => return text.apply(container, lv, edit, author, size, raw),
@@ -402,7 +406,7 @@ impl State {
         let nested = self.make(kind, Parent::Key { map: container, key, base }, lv, strings);
         let Data::Map(map) = &mut self.containers[container as usize].data else { return Err(WRONG_KIND) };
         let before = map.put(key, lv, Held::Container(nested), author, strings, &mut self.size);
-        raw.extend(before.map(|before| Raw::Key { container, key, before }));
+        before.into_iter().for_each(|before| Raw::note(raw, Raw::Key { container, key, before }));
         Ok(SCATTERED)
     }
 }

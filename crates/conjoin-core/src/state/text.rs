@@ -66,7 +66,7 @@ impl Text {
         let at = self.sequence.insert(lv, left.unwrap_or(NONE), text, author);
         let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
         *size += size::ELEMENT * inserted as usize;
-        raw.push(Raw::Splice { container, at, deleted: 0, inserted });
+        Raw::note(raw, Raw::Splice { container, at, deleted: 0, inserted });
         Ok(at)
     }
 
@@ -95,7 +95,7 @@ impl Text {
                     let at = at as u32;
                     place = if done == 0 || place == at { at } else { SCATTERED };
                     done += deleted;
-                    raw.push(Raw::Splice { container, at, deleted, inserted: 0 });
+                    Raw::note(raw, Raw::Splice { container, at, deleted, inserted: 0 });
                 });
                 hidden.map_err(|_| UNKNOWN_ELEMENT)?;
                 Ok(if done == *count { place } else { SCATTERED })

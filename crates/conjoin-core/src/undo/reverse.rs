@@ -1,5 +1,6 @@
 //! The opposite of single operations.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::place::Order;
@@ -30,7 +31,7 @@ pub(super) fn reverse(
         let Some(from) = doc.numbers.lv(OpId { replica, seq }) else { break };
         let len = u64::from(doc.numbers.run(from, false)).min(seqs.end - seq);
         let to = from + len as u32;
-        let part = |entry: &Entry| (entry.lv.max(from), entry.container, entry.part(from, to));
+        let part = |entry: Cow<'_, Entry>| (entry.lv.max(from), entry.container, entry.part(from, to));
         parts.extend(doc.log.range(from, to).map(part));
         seq += len;
     }
@@ -107,14 +108,14 @@ impl Reverse<'_, '_> {
         if !doc.log.holds(0, self.lv) {
             return Err(Gone);
         }
-        let mut latest: Option<&Entry> = None;
+        let mut latest: Option<Cow<'_, Entry>> = None;
         for entry in doc.log.range(0, self.lv) {
             let later = |than: &Entry| doc.numbers.stamp(entry.lv) > doc.numbers.stamp(than.lv);
-            if entry.container == self.home && wanted(&entry.edit) && latest.is_none_or(later) {
+            if entry.container == self.home && wanted(&entry.edit) && latest.as_deref().is_none_or(later) {
                 latest = Some(entry);
             }
         }
-        Ok(latest.map(|entry| (entry.lv, entry.edit.clone())))
+        Ok(latest.map(|entry| (entry.lv, entry.into_owned().edit)))
     }
 
     fn edit(&mut self, edit: &Local) {

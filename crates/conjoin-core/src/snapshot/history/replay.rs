@@ -3,6 +3,7 @@
 //!
 //! Texts are done without their characters.
 
+use super::kept::Kept;
 use super::rows::MALFORMED;
 use crate::codec::DecodeError;
 use crate::doc::{ApplyError, Doc};
@@ -15,18 +16,18 @@ use crate::value::Kind;
 
 /// The texts of a document that is made again, without their characters.
 #[derive(Default)]
-pub(super) struct Replay {
+pub(super) struct Replay<'a> {
     texts: Vec<Option<Box<Sequence<Plain>>>>,
     /// The operations as the log keeps them, if they are wanted.
-    pub(super) kept: Option<Vec<Entry>>,
+    pub(super) kept: Option<Kept<'a>>,
     /// What the last plain deletion took, in document order.
     taken: Vec<(Lv, u32)>,
 }
 
-impl Replay {
+impl<'a> Replay<'a> {
     /// One that keeps the operations.
-    pub(super) fn keeping() -> Self {
-        Self { kept: Some(Vec::new()), ..Self::default() }
+    pub(super) fn keeping(kept: Kept<'a>) -> Self {
+        Self { kept: Some(kept), ..Self::default() }
     }
 
     pub(super) fn text(&mut self, container: u32) -> &mut Sequence<Plain> {
@@ -88,7 +89,7 @@ impl Replay {
             doc.raw.clear();
             doc.state.apply(entry.container, entry.lv, &entry.edit, &author, &doc.strings, &mut doc.raw)?;
             doc.raw.clear();
-            self.keep(|| entry);
+            self.keep(|| entry)?;
         }
         doc.room(0)?;
         doc.numbers.push(replica, len, deps);
@@ -96,9 +97,10 @@ impl Replay {
         Ok(placed)
     }
 
-    fn keep(&mut self, entry: impl FnOnce() -> Entry) {
-        if let Some(kept) = &mut self.kept {
-            kept.push(entry());
+    fn keep(&mut self, entry: impl FnOnce() -> Entry) -> Result<(), DecodeError> {
+        match &mut self.kept {
+            Some(kept) => kept.push(entry()),
+            None => Ok(()),
         }
     }
 
@@ -110,7 +112,7 @@ impl Replay {
         let text = self.text(entry.container);
         let at = text.insert(entry.lv, left.unwrap_or(NONE), entry.len, author);
         let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
-        self.keep(|| Entry { at, ..entry });
+        self.keep(|| Entry { at, ..entry })?;
         Ok(at)
     }
 
@@ -142,7 +144,7 @@ impl Replay {
                 let first = if *down { lowest + (len - 1) } else { lowest };
                 let at = if *down { entry.at + rest } else { entry.at };
                 let edit = Edit::Delete { first, count: len, down: *down && len > 1 };
-                kept.push(Entry { lv, len, at, edit, ..entry });
+                kept.push(Entry { lv, len, at, edit, ..entry })?;
                 lv += len;
             }
         }
@@ -158,7 +160,7 @@ impl Replay {
             return Err(UNKNOWN_ELEMENT);
         }
         self.text(entry.container).hide(lowest, count, |_, _| ()).map_err(|_| UNKNOWN_ELEMENT)?;
-        self.keep(|| entry);
+        self.keep(|| entry)?;
         Ok(())
     }
 
@@ -171,7 +173,7 @@ impl Replay {
         }
         let (start, end, key, value) = (mark.start, mark.end, mark.key, mark.value.clone());
         let record = MarkRecord { lv: entry.lv, start, end, key, value };
-        self.keep(|| entry);
+        self.keep(|| entry)?;
         Ok(record)
     }
 }
