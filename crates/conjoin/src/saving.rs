@@ -135,6 +135,7 @@ impl Saving {
     }
 
     /// Whether all that is here is saved, or could not be.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn is_settled(&self, doc: &Doc) -> bool {
         self.current.is_none() && (self.is_failing() || self.saved == *doc.version())
     }
