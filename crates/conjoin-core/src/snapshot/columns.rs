@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use miniz_oxide::deflate::compress_to_vec;
+use zune_inflate::{DeflateDecoder, DeflateOptions};
 
-use super::inflate::inflate;
 use crate::codec::{DecodeError, Reader, Writer};
 
 /// The most that a stored byte stands for.
@@ -65,7 +65,10 @@ impl<'a> Packed<'a> {
         if self.stored.len() == self.len {
             return Ok(self.stored.into());
         }
-        inflate(self.stored, self.len).map(Cow::from).ok_or(MALFORMED)
+        // All at once, as the length is known, which is much faster than as a stream.
+        let options = DeflateOptions::default().set_size_hint(self.len).set_limit(self.len);
+        let column = DeflateDecoder::new_with_options(self.stored, options).decode_deflate().ok();
+        column.filter(|column| column.len() == self.len).map(Cow::from).ok_or(MALFORMED)
     }
 }
 
@@ -87,6 +90,27 @@ mod tests {
             let mut out = Vec::new();
             write_dense(&column, &mut out);
             prop_assert_eq!(read(&mut Reader::new(&out)), Ok(column.into()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_column_is_refused_or_as_long_as_it_says(
+            column: Vec<u8>,
+            times in 1..200usize,
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let column = column.repeat(times);
+            let mut stored = compress_to_vec(&column, LEVEL);
+            for (at, byte) in damage {
+                let at = at.index(stored.len());
+                stored[at] = byte;
+            }
+            for len in [column.len(), column.len() / 2, column.len() + 1] {
+                if let Ok(read) = (Packed { len, stored: &stored }).unpack() {
+                    prop_assert_eq!(read.len(), len);
+                }
+            }
         }
     }
 

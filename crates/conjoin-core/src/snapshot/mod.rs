@@ -12,7 +12,6 @@ mod golden_tests;
 pub(crate) mod history;
 #[cfg(test)]
 mod history_tests;
-mod inflate;
 mod state;
 
 use crate::codec::{DecodeError, Header, Reader};
