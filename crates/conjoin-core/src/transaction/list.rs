@@ -1,0 +1,190 @@
+//! Editing lists.
+
+use std::ops::RangeBounds;
+
+use super::{
+    CounterMut, FloatCounterMut, MapMut, OutOfBounds, Place, RegisterMut, SetMut, TextMut, Transaction, Unit,
+    author, bounds, some,
+};
+use crate::changed::Raw;
+use crate::log::{Local, SCATTERED};
+use crate::numbers::Lv;
+use crate::op::{Edit, Item};
+use crate::state::{Data, Held, List, ListItem, Parent};
+use crate::value::{Kind, Value};
+
+/// A list, to be edited.
+#[derive(Debug)]
+pub struct ListMut<'t, 'a> {
+    pub(super) tx: &'t mut Transaction<'a>,
+    pub(super) place: Place<'t>,
+}
+
+macro_rules! items {
+    ($($insert:ident, $get:ident, $kind:ident, $handle:ident $(, $unit:ident)?, $what:literal;)*) => {
+        $(#[doc = concat!("Makes ", $what, " at an index.\n\n# Errors\nIf the index is past the end.")]
+        pub fn $insert(&mut self, at: usize) -> Result<$handle<'_, 'a>, OutOfBounds> {
+            let place = self.insert_nested(at, Kind::$kind)?;
+            Ok($handle { tx: self.tx, place $(, unit: Unit::$unit)? })
+        }
+
+        #[doc = concat!("The item at an index, if it is ", $what, ".")]
+        pub fn $get(&mut self, at: usize) -> Option<$handle<'_, 'a>> {
+            let place = self.nested(at, Kind::$kind)?;
+            Some($handle { tx: self.tx, place $(, unit: Unit::$unit)? })
+        })*
+    };
+}
+
+impl<'a> ListMut<'_, 'a> {
+    fn read(&self) -> Option<&List> {
+        if let Some(Data::List(list)) = self.tx.data(self.place) { Some(list) } else { None }
+    }
+
+    /// The number of items.
+    pub fn len(&self) -> usize {
+        self.read().map_or(0, |list| list.sequence.len())
+    }
+
+    /// Whether there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Inserts an item before the one at `at`.
+    ///
+    /// # Errors
+    /// If the index is past the end.
+    pub fn insert(&mut self, at: usize, value: impl Into<Value>) -> Result<(), OutOfBounds> {
+        self.insert_items(at, vec![Item::Value(value.into())]).map(|_| ())
+    }
+
+    /// Inserts items before the one at `at`.
+    ///
+    /// # Errors
+    /// If the index is past the end.
+    pub fn insert_all<V: Into<Value>>(
+        &mut self,
+        at: usize,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<(), OutOfBounds> {
+        let items: Vec<Item> = values.into_iter().map(|value| Item::Value(value.into())).collect();
+        if items.is_empty() {
+            bounds(at..at, self.len()).map(|_| ())
+        } else {
+            self.insert_items(at, items).map(|_| ())
+        }
+    }
+
+    /// Appends an item.
+    pub fn push(&mut self, value: impl Into<Value>) {
+        let done = self.insert(self.len(), value);
+        debug_assert!(done.is_ok(), "the length is an index");
+    }
+
+    fn insert_items(&mut self, at: usize, items: Vec<Item>) -> Result<(u32, Lv), OutOfBounds> {
+        bounds(at..at, self.len())?;
+        let count = items.len() as u32;
+        let (container, lv) = self.tx.begin(self.place, count);
+        let doc = &mut *self.tx.doc;
+        let Data::List(list) = &mut doc.state.containers[container as usize].data else {
+            unreachable!("a handle edits a value of its own kind");
+        };
+        let left = list.sequence.insert_at(at, lv, count).left;
+        list.add_items(lv, &items, &mut doc.state.size);
+        doc.state.make_items(container, lv, &items, &doc.strings);
+        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: count });
+        let edit = Edit::InsertItems { left: some(left), items };
+        let entry = self.tx.entry(lv, count, container, at as u32, edit);
+        self.tx.doc.log.push(entry, self.tx.joins);
+        Ok((container, lv))
+    }
+
+    fn insert_nested(&mut self, at: usize, kind: Kind) -> Result<Place<'static>, OutOfBounds> {
+        let (list, item) = self.insert_items(at, vec![Item::Nested(kind)])?;
+        let nested = self.tx.doc.state.at(Parent::Item { list, item }, kind);
+        Ok(Place::Made(nested.expect("it was just made")))
+    }
+
+    fn nested(&self, at: usize, kind: Kind) -> Option<Place<'static>> {
+        match self.read()?.at(at)?.1.held {
+            Held::Container(child) if self.tx.doc.state.containers[child as usize].kind == kind => {
+                Some(Place::Made(child))
+            }
+            _ => None,
+        }
+    }
+
+    /// Replaces what an item holds.
+    ///
+    /// # Errors
+    /// If there is no item at the index.
+    pub fn set(&mut self, at: usize, value: impl Into<Value>) -> Result<(), OutOfBounds> {
+        let (item, _) = self.at(at)?;
+        self.sequence_edit(Edit::Assign { item, value: value.into() });
+        Ok(())
+    }
+
+    /// Removes items.
+    ///
+    /// # Errors
+    /// If the range reaches past the end.
+    pub fn remove(&mut self, range: impl RangeBounds<usize>) -> Result<(), OutOfBounds> {
+        let (start, end) = bounds(range, self.len())?;
+        // Consecutive items go by one operation.
+        let mut at = start;
+        let mut left = end - start;
+        while left > 0 {
+            let (first, _) = self.at(at)?;
+            let follows = |nth: &usize| self.at(at + nth).is_ok_and(|(item, _)| item == first + *nth as u32);
+            let count = 1 + (1..left).take_while(follows).count();
+            self.sequence_edit(Edit::Delete { first, count: count as u32, down: false });
+            left -= count;
+            at = start;
+        }
+        Ok(())
+    }
+
+    /// Moves an item to where it shall stand afterwards. Others who move it at the same time do not
+    /// double it: the latest move counts.
+    ///
+    /// # Errors
+    /// If either index is past the last item.
+    pub fn move_to(&mut self, from: usize, to: usize) -> Result<(), OutOfBounds> {
+        let (item, _) = self.at(from)?;
+        self.at(to)?;
+        if from == to {
+            return Ok(());
+        }
+        // It stands right of what is before its place once it is gone from the old one.
+        let before = if to > from { Some(to) } else { to.checked_sub(1) };
+        let left = before.and_then(|before| self.read()?.sequence.at(before));
+        self.sequence_edit(Edit::Move { item, left });
+        Ok(())
+    }
+
+    fn at(&self, at: usize) -> Result<(Lv, &ListItem), OutOfBounds> {
+        self.read().and_then(|list| list.at(at)).ok_or(OutOfBounds { index: at, len: self.len() })
+    }
+
+    fn sequence_edit(&mut self, edit: Local) {
+        let len = edit.len();
+        let (container, lv) = self.tx.begin(self.place, len);
+        let doc = &mut *self.tx.doc;
+        let author = author(&doc.numbers, doc.replica);
+        let done = doc.state.apply(container, lv, &edit, &author, &doc.strings, &mut doc.raw);
+        debug_assert!(done.is_ok(), "what an index names is there");
+        let entry = self.tx.entry(lv, len, container, done.unwrap_or(SCATTERED), edit);
+        self.tx.doc.log.push(entry, self.tx.joins);
+    }
+
+    items! {
+        insert_counter, counter, Counter, CounterMut, "a counter";
+        insert_float_counter, float_counter, FloatCounter, FloatCounterMut, "a floating-point counter";
+        insert_register, register, Register, RegisterMut, "a register";
+        insert_map, map, Map, MapMut, "a map";
+        insert_set, set_of, Set, SetMut, "a set";
+        insert_list, list, List, ListMut, "a list";
+        insert_text, text, Text, TextMut, Scalar, "a text";
+    }
+}

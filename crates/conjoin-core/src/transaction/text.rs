@@ -1,0 +1,212 @@
+//! Editing texts.
+
+use std::ops::RangeBounds;
+
+use super::{OutOfBounds, Place, Transaction, bounds, some};
+use crate::changed::Raw;
+use crate::log::Entry;
+use crate::op::{Anchor, Edit, Mark};
+use crate::size;
+use crate::state::{Data, Text};
+use crate::value::Value;
+
+/// What indexes of a text count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Unicode scalar values: what Rust calls `char`.
+    #[default]
+    Scalar,
+    /// 16-bit code units, as JavaScript counts.
+    Utf16,
+    /// Bytes of UTF-8.
+    Utf8,
+}
+
+/// Whether text typed at the ends of a mark takes it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expand {
+    /// Text typed behind its end does, as with bold.
+    #[default]
+    After,
+    /// Text typed before its start does.
+    Before,
+    /// Both.
+    Both,
+    /// Neither, as with links and comments.
+    None,
+}
+
+/// A text, to be edited.
+#[derive(Debug)]
+pub struct TextMut<'t, 'a> {
+    pub(super) tx: &'t mut Transaction<'a>,
+    pub(super) place: Place<'t>,
+    pub(super) unit: Unit,
+}
+
+impl TextMut<'_, '_> {
+    /// The same text, with indexes that count UTF-16 code units.
+    pub const fn utf16(mut self) -> Self {
+        self.unit = Unit::Utf16;
+        self
+    }
+
+    /// The same text, with indexes that count bytes of UTF-8.
+    pub const fn utf8(mut self) -> Self {
+        self.unit = Unit::Utf8;
+        self
+    }
+
+    fn read(&self) -> Option<&Text> {
+        if let Some(Data::Text(text)) = self.tx.data(self.place) { Some(text) } else { None }
+    }
+
+    /// The length, in the unit of its indexes.
+    pub fn len(&self) -> usize {
+        self.read().map_or(0, |text| text.len_in(self.unit))
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.read().is_none_or(|text| text.sequence.is_empty())
+    }
+
+    /// The index of a character.
+    fn char_at(&self, index: usize) -> Result<usize, OutOfBounds> {
+        let char = match self.read() {
+            Some(text) => text.char_at(index, self.unit),
+            None => (index == 0).then_some(0),
+        };
+        char.ok_or_else(|| OutOfBounds { index, len: self.len() })
+    }
+
+    fn chars(&self, range: impl RangeBounds<usize>) -> Result<(usize, usize), OutOfBounds> {
+        let (start, end) = bounds(range, self.len())?;
+        Ok((self.char_at(start)?, self.char_at(end)?))
+    }
+
+    /// Inserts text before the character at `at`.
+    ///
+    /// # Errors
+    /// If the index is past the end or in the middle of a character.
+    pub fn insert(&mut self, at: usize, text: &str) -> Result<(), OutOfBounds> {
+        // Where the last edit ended is in range.
+        if self.unit == Unit::Scalar && self.tx.type_on(self.place, at, text) {
+            return Ok(());
+        }
+        let at = self.char_at(at)?;
+        let typed = self.unit != Unit::Scalar && self.tx.type_on(self.place, at, text);
+        if !typed && !text.is_empty() {
+            self.insert_chars(at, text);
+        }
+        Ok(())
+    }
+
+    /// Appends text.
+    pub fn push(&mut self, text: &str) {
+        if !text.is_empty() {
+            let at = self.read().map_or(0, |text| text.sequence.len());
+            if !self.tx.type_on(self.place, at, text) {
+                self.insert_chars(at, text);
+            }
+        }
+    }
+
+    fn insert_chars(&mut self, at: usize, text: &str) {
+        let len = if text.len() == 1 { 1 } else { text.chars().count() as u32 };
+        let (container, lv) = self.tx.begin(self.place, len);
+        let doc = &mut *self.tx.doc;
+        let of = &mut doc.state.containers[container as usize];
+        let Data::Text(data) = &mut of.data else { unreachable!("a handle edits a value of its own kind") };
+        let left = data.sequence.insert_at(at, lv, text).left;
+        doc.state.size += size::ELEMENT * len as usize;
+        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: len });
+        let edit = Edit::Insert { left: some(left), text: String::new() };
+        let entry = Entry { lv, len, container, named: of.made, at: at as u32, edit };
+        doc.log.push_text(entry, text, self.tx.joins);
+    }
+
+    /// Deletes a range.
+    ///
+    /// # Errors
+    /// If the range reaches past the end or into the middle of a character.
+    pub fn delete(&mut self, range: impl RangeBounds<usize>) -> Result<(), OutOfBounds> {
+        let (start, end) = self.chars(range)?;
+        self.delete_chars(start, end - start);
+        Ok(())
+    }
+
+    fn delete_chars(&mut self, at: usize, count: usize) {
+        if count == 0 {
+            return;
+        }
+        let (container, lv) = self.tx.begin(self.place, count as u32);
+        let doc = &mut *self.tx.doc;
+        let of = &mut doc.state.containers[container as usize];
+        let Data::Text(data) = &mut of.data else { unreachable!("a handle edits a value of its own kind") };
+        let (log, named) = (&mut doc.log, of.made);
+        let (mut next, mut joins) = (lv, self.tx.joins);
+        data.sequence.delete_at(at, count, |first, count| {
+            let edit = Edit::Delete { first, count, down: false };
+            log.push(Entry { lv: next, len: count, container, named, at: at as u32, edit }, joins);
+            next += count;
+            joins = true;
+        });
+        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: count as u32, inserted: 0 });
+    }
+
+    /// Puts text in the place of a range.
+    ///
+    /// # Errors
+    /// If the range reaches past the end or into the middle of a character.
+    pub fn replace(&mut self, range: impl RangeBounds<usize>, text: &str) -> Result<(), OutOfBounds> {
+        let (start, end) = self.chars(range)?;
+        self.delete_chars(start, end - start);
+        if !text.is_empty() {
+            self.insert_chars(start, text);
+        }
+        Ok(())
+    }
+
+    /// Marks a range: `"bold"` with `true`, `"link"` with an address. Where marks of one key overlap, the
+    /// latest counts.
+    ///
+    /// # Errors
+    /// If the range reaches past the end or into the middle of a character.
+    pub fn mark(
+        &mut self,
+        range: impl RangeBounds<usize>,
+        key: &str,
+        value: impl Into<Value>,
+        expand: Expand,
+    ) -> Result<(), OutOfBounds> {
+        let (start, end) = self.chars(range)?;
+        let Some(text) = self.read().filter(|_| start < end) else { return Ok(()) };
+        let right_of = |index: usize| Anchor {
+            element: index.checked_sub(1).and_then(|at| text.sequence.at(at)),
+            after: true,
+        };
+        let left_of = |index: usize| Anchor { element: text.sequence.at(index), after: false };
+        let before = matches!(expand, Expand::Before | Expand::Both);
+        let after = matches!(expand, Expand::After | Expand::Both);
+        let start = if before { right_of(start) } else { left_of(start) };
+        let end = if after { left_of(end) } else { right_of(end) };
+        let key = self.tx.name(key);
+        self.tx.push(self.place, Edit::Mark(Box::new(Mark { start, end, key, value: value.into() })));
+        Ok(())
+    }
+
+    /// Takes marks of a key off a range. Text typed at its ends goes by `expand` as with
+    /// [`mark`](Self::mark).
+    ///
+    /// # Errors
+    /// If the range reaches past the end or into the middle of a character.
+    pub fn unmark(
+        &mut self,
+        range: impl RangeBounds<usize>,
+        key: &str,
+        expand: Expand,
+    ) -> Result<(), OutOfBounds> {
+        self.mark(range, key, Value::Null, expand)
+    }
+}
