@@ -28,6 +28,17 @@ async fn sync(ada: &Room, bob: &Room) {
     }
 }
 
+/// Two who tell each other of relays alone, and have met.
+async fn relayed(signaling: &Signaling) -> [Room; 2] {
+    let rooms = ["Ada", "Bob"]
+        .map(|name| Room::with_candidates(signaling.session("atlas", name), Candidates::Relayed));
+    rooms.iter().for_each(Room::connect);
+    let [ada, bob] = &rooms;
+    linked(&[ada, bob], 1).await;
+    sync(ada, bob).await;
+    rooms
+}
+
 /// Two who tell each other of relays alone meet through this one, and give back what it lent.
 async fn meet_through(relay: Turn, query: &str) {
     let named = IceServer {
@@ -36,12 +47,7 @@ async fn meet_through(relay: Turn, query: &str) {
         credential: Some(PASSWORD.into()),
     };
     let signaling = Signaling::with_ice_servers(vec![named]).await;
-    let [ada, bob] = ["Ada", "Bob"]
-        .map(|name| Room::with_candidates(signaling.session("atlas", name), Candidates::Relayed));
-    ada.connect();
-    bob.connect();
-    linked(&[&ada, &bob], 1).await;
-    sync(&ada, &bob).await;
+    let [ada, bob] = relayed(&signaling).await;
     assert_eq!(relay.allocations(), 2);
     assert!(relay.relayed() > 10, "all went through the relay");
     ada.leave().await;
@@ -78,12 +84,7 @@ async fn a_link_whose_relay_goes_away_is_made_again_through_another() {
     let address = first.address();
     let named = IceServer { urls: vec![format!("turn:{address}?transport=tcp")], ..turn(address, PASSWORD) };
     let signaling = Signaling::with_ice_servers(vec![named]).await;
-    let [ada, bob] = ["Ada", "Bob"]
-        .map(|name| Room::with_candidates(signaling.session("atlas", name), Candidates::Relayed));
-    ada.connect();
-    bob.connect();
-    linked(&[&ada, &bob], 1).await;
-    sync(&ada, &bob).await;
+    let [ada, bob] = relayed(&signaling).await;
     first.stop().await;
     ada.counter("clicks").increment();
     let second = Turn::start_at(address, Over::Tcp, Behaviour::default()).await;
