@@ -343,8 +343,7 @@ impl Doc {
             }
             Edit::InsertItems { items, .. } => {
                 writing.out.varint(u64::from(piece.len));
-                let items = items.iter().skip(piece.skip as usize).take(piece.len as usize);
-                items.for_each(|item| item.encode(writing.out));
+                writing.out.extend_from_slice(items.bytes_of(piece.skip..piece.skip + piece.len));
             }
             Edit::Delete { .. } => {
                 writing.id(id(piece.first), 0, change);

@@ -39,6 +39,7 @@ mod delta;
 mod doc;
 mod export;
 mod fork;
+mod items;
 mod join;
 mod json;
 mod keyed;

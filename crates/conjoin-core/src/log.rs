@@ -389,7 +389,7 @@ impl Entry {
             (Edit::InsertItems { items, .. }, Edit::InsertItems { left, items: more }) => {
                 let on = *left == Some(self.lv + self.len - 1) && next.at == self.at.wrapping_add(self.len);
                 if on {
-                    items.extend_from_slice(more);
+                    items.append(more);
                 }
                 on
             }

@@ -4,15 +4,8 @@
 //! text or list has an id: that of its part of the operation that inserted it.
 
 use crate::codec::DecodeError;
+use crate::items::Items;
 use crate::value::{Kind, Value};
-
-/// What an item of a list is made with: a plain value, or one of its own that is edited, named by the
-/// operation that made the item.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Item {
-    Value(Value),
-    Nested(Kind),
-}
 
 /// A place beside an element: right of it, or left of it. Without an element, the start or the end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +54,7 @@ pub(crate) enum Edit<I, S> {
     /// Items directly right of `left`, or at the start.
     InsertItems {
         left: Option<I>,
-        items: Vec<Item>,
+        items: Items,
     },
     /// Elements from `first` on, upwards or downwards.
     Delete {
@@ -130,18 +123,9 @@ impl<I: Copy, S> Edit<I, S> {
     pub(crate) fn heap(&self) -> usize {
         match self {
             Self::Insert { text, .. } => text.len(),
-            Self::InsertItems { items, .. } => items.iter().map(|item| size_of::<Item>() + item.size()).sum(),
+            Self::InsertItems { items, .. } => items.as_bytes().len(),
             Self::Mark(mark) => size_of::<Mark<I, S>>() + mark.value.size(),
             edit => edit.value().map_or(0, Value::size),
-        }
-    }
-}
-
-impl Item {
-    pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Value(value) => value.size(),
-            Self::Nested(_) => 0,
         }
     }
 }
@@ -160,7 +144,7 @@ impl<I: Copy, S: Clone> Edit<I, S> {
                 Self::Insert { left: Some(own(skip - 1)), text: text[at..].to_owned() }
             }
             Self::InsertItems { items, .. } => {
-                Self::InsertItems { left: Some(own(skip - 1)), items: items[skip as usize..].to_vec() }
+                Self::InsertItems { left: Some(own(skip - 1)), items: items.part(skip..items.len() as u32) }
             }
             Self::Delete { first, count, down } => {
                 Self::Delete { first: shift(*first, skip, *down), count: count - skip, down: *down }
@@ -177,7 +161,7 @@ impl<I: Copy, S: Clone> Edit<I, S> {
                 Self::Insert { left: *left, text: text[..at].to_owned() }
             }
             Self::InsertItems { left, items } => {
-                Self::InsertItems { left: *left, items: items[..keep as usize].to_vec() }
+                Self::InsertItems { left: *left, items: items.part(0..keep) }
             }
             Self::Delete { first, down, .. } => Self::Delete { first: *first, count: keep, down: *down },
             _ => self.clone(),

@@ -79,17 +79,18 @@ impl Value {
         })
     }
 
-    /// Passes over a value.
-    pub(crate) fn skip(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    /// Passes over a value; says what [`size`](Self::size) would.
+    pub(crate) fn skip(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
+        let mut size = 8;
         match reader.byte()? {
             0..=2 => {}
             3 => _ = reader.zigzag()?,
             4 => _ = reader.float()?,
-            5 => _ = reader.str()?,
-            6 => _ = reader.bytes()?,
+            5 => size += reader.str()?.len(),
+            6 => size += reader.bytes()?.len(),
             _ => return Err(DecodeError::Malformed("value")),
         }
-        Ok(())
+        Ok(size)
     }
 
     const fn rank(&self) -> u8 {

@@ -13,18 +13,15 @@ mod stroke;
 
 use crate::codec::{DecodeError, MAX_SEQ, Reader, Writer};
 use crate::doc::ApplyError;
+use crate::items::Items;
 use crate::log::Local;
 use crate::numbers::Lv;
-use crate::op::{Anchor, Edit, Item, Mark, finite};
+use crate::op::{Anchor, Edit, Mark, finite};
 use crate::strings::StrId;
 use crate::value::{Kind, Value};
 
 pub(crate) use pass::Passing;
 pub(crate) use stroke::{Does, Stroke};
-
-/// The most memory that the items of one operation take when it is read: an item of one byte takes many times
-/// that in memory.
-const MAX_ITEMS: usize = (256 << 20) / size_of::<Item>();
 
 /// The replica and start continue where the change before ended.
 const CONTINUES: u8 = 1;
@@ -87,28 +84,6 @@ pub(crate) enum Target<'a> {
     /// The nested value that this operation made.
     Nested(Id),
 }
-
-impl Item {
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Value(value) => value.encode(out),
-            Self::Nested(kind) => out.push(NESTED_ITEM + kind.tag()),
-        }
-    }
-
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.peek()? {
-            byte if byte >= NESTED_ITEM => {
-                reader.byte()?;
-                Ok(Self::Nested(kind(byte - NESTED_ITEM)?))
-            }
-            _ => Value::decode(reader).map(Self::Value),
-        }
-    }
-}
-
-/// First bytes of items from here on stand for kinds, below it for plain values.
-const NESTED_ITEM: u8 = 0x10;
 
 fn kind(tag: u8) -> Result<Kind, DecodeError> {
     Kind::from_tag(tag).ok_or(DecodeError::Malformed("kind"))
@@ -323,12 +298,6 @@ impl<'a> Ops<'a> {
         Ok((id, count.ok_or(DecodeError::Malformed("delete"))?))
     }
 
-    /// How many items follow.
-    fn items(&mut self) -> Result<usize, DecodeError> {
-        let count = self.reader.count(1)?;
-        if count > MAX_ITEMS { Err(DecodeError::Malformed("number of items")) } else { Ok(count) }
-    }
-
     /// What the next operation does, other than to delete, in the document's own numbers. The text of an
     /// insert stands beside it.
     pub(crate) fn edit(
@@ -360,9 +329,8 @@ impl<'a> Ops<'a> {
             }
             tag::INSERT_ITEMS => {
                 let left = numbers.some(self.left(first)?)?;
-                let count = self.items()?;
-                let items = (0..count).map(|_| Item::decode(&mut self.reader)).collect::<Result<_, _>>()?;
-                Edit::InsertItems { left, items }
+                let count = self.reader.count(1)?;
+                Edit::InsertItems { left, items: Items::read(&mut self.reader, count)? }
             }
             tag::MOVE => {
                 let item = numbers.lv(self.id()?)?;

@@ -5,7 +5,7 @@ use crate::codec::Reader;
 use crate::doc::{ApplyError, Doc};
 use crate::log::Local;
 use crate::numbers::{Lv, MAX_OPS, NONE};
-use crate::op::{Edit, Item};
+use crate::op::Edit;
 use crate::size;
 use crate::sorted::Sorted;
 use crate::state::{Parent, WRONG_KIND};
@@ -152,7 +152,7 @@ impl Doc {
                 }
                 Edit::InsertItems { left, items } => {
                     *left = Some(before);
-                    items.drain(..skip as usize);
+                    *items = items.part(skip..len as u32);
                 }
                 _ => {}
             }
@@ -312,10 +312,10 @@ impl Here<'_, '_> {
                 self.draft.size += size::ENTRY;
             }
             Edit::InsertItems { items, .. } => {
-                for (item, content) in (self.lv..).zip(items) {
-                    self.draft.size += size::ELEMENT + 2 * size::ENTRY + size::SUM + content.size();
-                    if let Item::Nested(kind) = content {
-                        self.drafted(*kind, Parent::Item { list: container, item }, item);
+                for (item, (size, nested)) in (self.lv..).zip(items.measures()) {
+                    self.draft.size += size::ELEMENT + 2 * size::ENTRY + size::SUM + size;
+                    if let Some(kind) = nested {
+                        self.drafted(kind, Parent::Item { list: container, item }, item);
                     }
                 }
             }

@@ -2,8 +2,9 @@
 
 use super::{Entry, Local, SCATTERED};
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::items::Items;
 use crate::numbers::{Lv, NONE};
-use crate::op::{Anchor, Edit, Item, Mark};
+use crate::op::{Anchor, Edit, Mark};
 use crate::value::{Kind, Value};
 
 /// It edits the value that the entry before edits, named likewise.
@@ -111,7 +112,7 @@ fn write(entry: &Entry, before: &Place, out: &mut Vec<u8>) {
         Edit::InsertItems { left, items } => {
             element(lv, *left, out);
             out.varint(u64::from(len));
-            items.iter().for_each(|item| item.encode(out));
+            out.extend_from_slice(items.as_bytes());
         }
         Edit::Delete { first, count, .. } => {
             element(lv, Some(*first), out);
@@ -173,10 +174,7 @@ fn read(reader: &mut Reader<'_>, before: &Place) -> Result<Entry, DecodeError> {
         9 => {
             let left = element(reader)?;
             len = number(reader)?;
-            Edit::InsertItems {
-                left,
-                items: (0..len).map(|_| Item::decode(reader)).collect::<Result<_, _>>()?,
-            }
+            Edit::InsertItems { left, items: Items::read(reader, len as usize)? }
         }
         10 => {
             let first = other(reader)?;

@@ -7,9 +7,10 @@
 use super::{Author, Held, UNKNOWN_ELEMENT, WRONG_KIND};
 use crate::changed::Raw;
 use crate::doc::ApplyError;
+use crate::items::{Item, Items};
 use crate::log::{Local, SCATTERED};
 use crate::numbers::{Lv, NONE};
-use crate::op::{Edit, Item};
+use crate::op::Edit;
 use crate::sequence::{self, Sequence};
 use crate::size;
 use crate::sorted::Sorted;
@@ -75,13 +76,13 @@ impl List {
         self.items.iter().all(stands) && shown == self.sequence.len()
     }
 
-    pub(crate) fn add_items(&mut self, lv: Lv, items: &[Item], size: &mut usize) {
-        for (lv, item) in (lv..).zip(items) {
-            *size += size::ELEMENT + size::ENTRY + item.size();
+    pub(crate) fn add_items(&mut self, lv: Lv, items: &Items, size: &mut usize) {
+        for (lv, item) in (lv..).zip(items.iter()) {
             let held = match item {
-                Item::Value(value) => Held::Value(value.clone()),
+                Item::Value(value) => Held::Value(value),
                 Item::Nested(_) => Held::Nothing,
             };
+            *size += size::ELEMENT + size::ENTRY + held.size();
             self.items.insert(lv, ListItem { held, written: lv, slot: lv, removed: false });
         }
     }
@@ -102,10 +103,11 @@ impl List {
         };
         match edit {
             Edit::InsertItems { left, items } => {
-                let at = self.sequence.insert(lv, left_of(left)?, items.len() as u32, author);
+                let count = items.len() as u32;
+                let at = self.sequence.insert(lv, left_of(left)?, count, author);
                 let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
                 self.add_items(lv, items, size);
-                Raw::note(raw, Raw::Splice { container, at, deleted: 0, inserted: items.len() as u32 });
+                Raw::note(raw, Raw::Splice { container, at, deleted: 0, inserted: count });
                 Ok(at)
             }
             Edit::Delete { first, count, down } => {

@@ -15,6 +15,7 @@ use std::ops::Range;
 
 use crate::changed::Raw;
 use crate::doc::ApplyError;
+use crate::items::Items;
 use crate::log::{Local, SCATTERED};
 use crate::numbers::{Lv, NONE, Numbers, Stamp, lies_in};
 use crate::op::Edit;
@@ -377,10 +378,10 @@ impl State {
     }
 
     /// Makes the containers among new items.
-    pub(crate) fn make_items(&mut self, list: u32, lv: Lv, items: &[crate::op::Item], strings: &Strings) {
-        for (item, made) in (lv..).zip(items) {
-            if let crate::op::Item::Nested(kind) = made {
-                let nested = self.make(*kind, Parent::Item { list, item }, item, strings);
+    pub(crate) fn make_items(&mut self, list: u32, lv: Lv, items: &Items, strings: &Strings) {
+        for (item, (_, kind)) in (lv..).zip(items.measures()) {
+            if let Some(kind) = kind {
+                let nested = self.make(kind, Parent::Item { list, item }, item, strings);
                 if let Data::List(list) = &mut self.containers[list as usize].data {
                     list.hold(item, nested);
                 }

@@ -7,9 +7,10 @@ use super::{
     author, bounds, some,
 };
 use crate::changed::Raw;
+use crate::items::{Item, Items};
 use crate::log::{Local, SCATTERED};
 use crate::numbers::Lv;
-use crate::op::{Edit, Item};
+use crate::op::Edit;
 use crate::state::{Data, Held, List, ListItem, Parent};
 use crate::value::{Kind, Value};
 
@@ -56,7 +57,7 @@ impl<'a> ListMut<'_, 'a> {
     /// # Errors
     /// If the index is past the end.
     pub fn insert(&mut self, at: usize, value: impl Into<Value>) -> Result<(), OutOfBounds> {
-        self.insert_items(at, vec![Item::Value(value.into())]).map(|_| ())
+        self.insert_item(at, Item::Value(value.into())).map(|_| ())
     }
 
     /// Inserts items before the one at `at`.
@@ -68,11 +69,10 @@ impl<'a> ListMut<'_, 'a> {
         at: usize,
         values: impl IntoIterator<Item = V>,
     ) -> Result<(), OutOfBounds> {
-        let items: Vec<Item> = values.into_iter().map(|value| Item::Value(value.into())).collect();
-        if items.is_empty() {
-            bounds(at..at, self.len()).map(|_| ())
-        } else {
-            self.insert_items(at, items).map(|_| ())
+        let items: Items = values.into_iter().map(|value| Item::Value(value.into())).collect();
+        match items.len() as u32 {
+            0 => bounds(at..at, self.len()).map(|_| ()),
+            count => self.insert_items(at, items, count).map(|_| ()),
         }
     }
 
@@ -82,9 +82,12 @@ impl<'a> ListMut<'_, 'a> {
         debug_assert!(done.is_ok(), "the length is an index");
     }
 
-    fn insert_items(&mut self, at: usize, items: Vec<Item>) -> Result<(u32, Lv), OutOfBounds> {
+    fn insert_item(&mut self, at: usize, item: Item) -> Result<(u32, Lv), OutOfBounds> {
+        self.insert_items(at, [item].into_iter().collect(), 1)
+    }
+
+    fn insert_items(&mut self, at: usize, items: Items, count: u32) -> Result<(u32, Lv), OutOfBounds> {
         bounds(at..at, self.len())?;
-        let count = items.len() as u32;
         let (container, lv) = self.tx.begin(self.place, count);
         let doc = &mut *self.tx.doc;
         let Data::List(list) = &mut doc.state.containers[container as usize].data else {
@@ -101,7 +104,7 @@ impl<'a> ListMut<'_, 'a> {
     }
 
     fn insert_nested(&mut self, at: usize, kind: Kind) -> Result<Place<'static>, OutOfBounds> {
-        let (list, item) = self.insert_items(at, vec![Item::Nested(kind)])?;
+        let (list, item) = self.insert_item(at, Item::Nested(kind))?;
         let nested = self.tx.doc.state.at(Parent::Item { list, item }, kind);
         Ok(Place::Made(nested.expect("it was just made")))
     }

@@ -1,9 +1,10 @@
 //! Copies of values with all that is nested in them: what comes back as an item of a list is made anew.
 
 use super::Again;
+use crate::items::{Item, Items};
 use crate::log::Local;
 use crate::numbers::{Lv, NONE};
-use crate::op::{Anchor, Edit, Item, Mark};
+use crate::op::{Anchor, Edit, Mark};
 use crate::state::{Data, Held, Parent};
 use crate::strings::StrId;
 use crate::transaction::Transaction;
@@ -73,10 +74,10 @@ impl Transaction<'_> {
                     }));
                 }
                 Data::List(list) => {
-                    let (mut items, mut inner, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+                    let (mut items, mut inner, mut ids) = (Items::default(), Vec::new(), Vec::new());
                     for (lv, item) in (0..list.sequence.len()).filter_map(|at| list.at(at)) {
                         let held = &item.held;
-                        items.push(match (held, nested(held)) {
+                        items.push(&match (held, nested(held)) {
                             (Held::Value(value), _) => Item::Value(value.clone()),
                             (_, Some((_, kind))) => Item::Nested(kind),
                             _ => continue,
@@ -84,7 +85,7 @@ impl Transaction<'_> {
                         inner.push(nested(held));
                         ids.push([lv, item.written, item.slot]);
                     }
-                    if !items.is_empty() {
+                    if !ids.is_empty() {
                         edits.push((Edit::InsertItems { left: None, items }, inner, For::Items(ids)));
                     }
                 }

@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::place::Order;
 use super::{Again, last, stands_for};
 use crate::doc::Doc;
+use crate::items::Item;
 use crate::log::{Entry, Local};
 use crate::numbers::{Lv, NONE, lies_in};
-use crate::op::{Edit, Item};
+use crate::op::Edit;
 use crate::state::{Data, Held, Members, Parent};
 use crate::strings::StrId;
 use crate::transaction::Transaction;
@@ -344,7 +345,7 @@ impl Reverse<'_, '_> {
                 Held::Nothing => continue,
             };
             let kind = if let Item::Nested(kind) = content { Some(kind) } else { None };
-            let items = vec![content];
+            let items = [content].into_iter().collect();
             let near = list.sequence.find(slot).map(|place| place.index);
             let left = self.left_of(&|at| list.sequence.at(at), near, &order, &self.again.slots, was);
             let Some(new) = self.push(Edit::InsertItems { left, items }) else { continue };
@@ -397,8 +398,8 @@ impl Reverse<'_, '_> {
         let before = before.or_else(|| {
             let entry = self.doc().log.range(original, original + 1).next()?;
             match &entry.edit {
-                Edit::InsertItems { items, .. } => match items.get((original - entry.lv) as usize)? {
-                    Item::Value(value) => Some((original, value.clone())),
+                Edit::InsertItems { items, .. } => match items.get(original - entry.lv)? {
+                    Item::Value(value) => Some((original, value)),
                     // An item cannot be made one that is edited again.
                     Item::Nested(_) => None,
                 },

@@ -1,8 +1,9 @@
 //! Passing over changes, and passing them on: to see whether they are well formed and where they end, and to
 //! write them again with other numbers for replicas.
 
-use super::{Foreign, Head, NESTED_ITEM, Ops, Target, kind, tag};
+use super::{Foreign, Head, Ops, Target, kind, tag};
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::items;
 use crate::op::finite;
 use crate::value::Value;
 
@@ -86,7 +87,7 @@ impl<'a> Ops<'a> {
         match tag {
             tag::ADD_INT => _ = self.reader.zigzag()?,
             tag::ADD_FLOAT => _ = finite(self.reader.float()?)?,
-            tag::WRITE | tag::INCLUDE | tag::EXCLUDE => Value::skip(&mut self.reader)?,
+            tag::WRITE | tag::INCLUDE | tag::EXCLUDE => _ = Value::skip(&mut self.reader)?,
             tag::PUT => {
                 self.name()?;
                 Value::skip(&mut self.reader)?;
@@ -103,13 +104,8 @@ impl<'a> Ops<'a> {
             }
             tag::INSERT_ITEMS => {
                 self.left(first)?;
-                let count = self.items()?;
-                for _ in 0..count {
-                    match self.reader.peek()? {
-                        byte if byte >= NESTED_ITEM => _ = kind(self.reader.byte()? - NESTED_ITEM)?,
-                        _ => Value::skip(&mut self.reader)?,
-                    }
-                }
+                let count = self.reader.count(1)?;
+                items::pass(&mut self.reader, count)?;
                 return Ok(count);
             }
             tag::DELETE | tag::DELETE_ITEMS => return Ok(self.deleted(first)?.1 as usize),

@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 
 use crate::codec::{DecodeError, Reader, Writer};
+use crate::items::Items;
 use crate::log::{Entry, Local, SCATTERED};
 use crate::numbers::{Lv, NONE};
-use crate::op::{Anchor, Edit, Item, Mark, finite};
+use crate::op::{Anchor, Edit, Mark, finite};
 use crate::snapshot::columns;
 use crate::state::{Container, Parent, State};
 use crate::value::{Kind, Value};
@@ -121,7 +122,7 @@ impl Rows<Vec<u8>> {
             Edit::InsertItems { left, items } => {
                 self.element(lv, *left);
                 self.lengths.varint(u64::from(entry.len));
-                items.iter().for_each(|item| item.encode(&mut self.rest));
+                self.rest.extend_from_slice(items.as_bytes());
                 self.cursor += i64::from(entry.len);
             }
             Edit::Delete { first, .. } => {
@@ -248,7 +249,7 @@ impl Rows<Reader<'_>> {
             tag::INSERT_ITEMS => {
                 let left = self.element(lv)?;
                 len = self.len()?;
-                let items = (0..len).map(|_| Item::decode(&mut self.rest)).collect::<Result<_, _>>()?;
+                let items = Items::read(&mut self.rest, len as usize)?;
                 self.cursor += i64::from(len);
                 Edit::InsertItems { left, items }
             }
