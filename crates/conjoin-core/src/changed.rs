@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::doc::Doc;
 use crate::keyed::Keyed;
+use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
 use crate::order::{firsts_in_order, in_order, number, place};
 use crate::sequence::{Plain, Run, Sequence};
@@ -11,7 +12,6 @@ use crate::sorted::Sorted;
 use crate::state::{Data, Held, List, Parent, Sums, Text, Values};
 use crate::strings::StrId;
 use crate::value::{Kind, Ordered, Value};
-use crate::version::ReplicaId;
 
 /// A value of a document that is edited, as long as the document lives. Other documents, those that
 /// were loaded from the same bytes included, may call it otherwise.
@@ -149,111 +149,10 @@ impl Changed {
     }
 }
 
-/// What one operation changed, as it was done.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Raw {
-    /// A replica's part of a counter; what it was before.
-    Sum {
-        container: u32,
-        replica: ReplicaId,
-        before: i128,
-    },
-    /// The writes of a register; which they were before.
-    Writes {
-        container: u32,
-        before: Vec<(Lv, Value)>,
-    },
-    /// A key of a map; what it held before.
-    Key {
-        container: u32,
-        key: StrId,
-        before: Held,
-    },
-    Member {
-        container: u32,
-        value: Value,
-    },
-    /// At an index as it was then.
-    Splice {
-        container: u32,
-        at: u32,
-        deleted: u32,
-        inserted: u32,
-    },
-    /// An item of a list holds something else; what it held before.
-    Assigned {
-        container: u32,
-        item: Lv,
-        before: Held,
-    },
-    /// The mark of this operation counts somewhere.
-    Format {
-        container: u32,
-        mark: Lv,
-    },
-}
-
-impl Raw {
-    /// Takes note of what changed, as a part of what changed before if it is at the same place: those who have much
-    /// to take in should not have to keep more of it than it is.
-    #[inline]
-    pub(crate) fn note(noted: &mut Vec<Self>, raw: Self) {
-        let cancels = |last: &Self| match (last, &raw) {
-            (Self::Member { container, value }, Self::Member { container: of, value: other }) => {
-                container == of && value == other
-            }
-            _ => false,
-        };
-        if noted.last().is_some_and(cancels) {
-            // Who came and went is where it was.
-            noted.pop();
-        } else if !noted.last_mut().is_some_and(|last| last.takes(&raw)) {
-            noted.push(raw);
-        }
-    }
-
-    fn takes(&mut self, next: &Self) -> bool {
-        if self.container() != next.container() {
-            return false;
-        }
-        match (self, next) {
-            (Self::Sum { replica, .. }, Self::Sum { replica: other, .. }) => replica == other,
-            (Self::Writes { .. }, Self::Writes { .. }) => true,
-            (Self::Key { key, .. }, Self::Key { key: other, .. }) => key == other,
-            (
-                Self::Splice { at, deleted, inserted, .. },
-                &Self::Splice { at: place, deleted: gone, inserted: new, .. },
-            ) => {
-                let end = *at + *inserted;
-                match (gone, new) {
-                    (0, _) if *at <= place && place <= end => *inserted += new,
-                    (_, 0) if *at <= place && place + gone <= end => *inserted -= gone,
-                    (_, 0) if place == end => *deleted += gone,
-                    (_, 0) if place + gone == *at => (*at, *deleted) = (place, *deleted + gone),
-                    _ => return false,
-                }
-                true
-            }
-            _ => false,
-        }
-    }
-
-    const fn container(&self) -> u32 {
-        match self {
-            Self::Sum { container, .. }
-            | Self::Writes { container, .. }
-            | Self::Key { container, .. }
-            | Self::Member { container, .. }
-            | Self::Splice { container, .. }
-            | Self::Assigned { container, .. }
-            | Self::Format { container, .. } => *container,
-        }
-    }
-}
-
 impl Doc {
     /// What these add up to.
-    pub(crate) fn changed(&self, raw: &[Raw], origin: Origin) -> Changed {
+    pub(crate) fn changed(&self, noted: &Noted, origin: Origin) -> Changed {
+        let raw: Vec<Raw> = noted.iter().collect();
         let order = in_order(raw.iter().map(Raw::container));
         let patch = |of: &[u64]| {
             let of: Vec<&Raw> = of.iter().map(|&entry| &raw[place(entry)]).collect();

@@ -1,9 +1,10 @@
 //! The document: values, what was seen, and the history for those who have seen less.
 
-use crate::changed::{Changed, Origin, Raw};
+use crate::changed::{Changed, Origin};
 use crate::codec::{DecodeError, Reader};
 use crate::delta::Delta;
 use crate::log::{HistoryGone, Log};
+use crate::noted::Noted;
 use crate::numbers::{Lv, Numbers};
 use crate::pending::Pending;
 use crate::size;
@@ -31,7 +32,7 @@ pub struct Doc {
     /// What came too early, by whom it came from.
     pub(crate) pending: Vec<(u64, Pending)>,
     /// What the last transaction or delta changed.
-    pub(crate) raw: Vec<Raw>,
+    pub(crate) raw: Noted,
 }
 
 /// What a transaction did.
@@ -158,7 +159,7 @@ impl Doc {
             log: Log::new(),
             floor: 0,
             pending: Vec::new(),
-            raw: Vec::new(),
+            raw: Noted::new(),
         }
     }
 

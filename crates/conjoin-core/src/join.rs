@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use crate::changed::Raw;
 use crate::doc::{Applied, ApplyError, Doc};
+use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::Anchor;
 use crate::order::sort_by_number;
@@ -240,7 +240,7 @@ impl Doc {
                     let key = self.strings.intern_shared(tr.theirs.strings.get(key));
                     let author = author(numbers, lv);
                     let before = ours.put(key, lv, tr.held(&slot.held), &author, &self.strings, size);
-                    raw.extend(before.map(|before| Raw::Key { container, key, before }));
+                    before.into_iter().for_each(|before| raw.push(Raw::Key { container, key, before }));
                 }
             }
             (Data::Set(ours), Data::Set(theirs)) => {
@@ -286,7 +286,7 @@ fn join_sets(
     seen_by_them: &impl Fn(Lv) -> bool,
     container: u32,
     size: &mut usize,
-    raw: &mut Vec<Raw>,
+    raw: &mut Noted,
 ) {
     ours.values.retain(|value, adds| {
         let was = adds.len();
@@ -366,7 +366,7 @@ fn join_texts(
     numbers: &Numbers,
     container: u32,
     size: &mut usize,
-    raw: &mut Vec<Raw>,
+    raw: &mut Noted,
 ) -> Result<(), ApplyError> {
     let text = theirs.sequence.to_string();
     let (new, hidden) = compare(&theirs.sequence, &text, tr);
@@ -398,7 +398,7 @@ fn join_lists(
     numbers: &Numbers,
     container: u32,
     size: &mut usize,
-    raw: &mut Vec<Raw>,
+    raw: &mut Noted,
 ) -> Result<(), ApplyError> {
     // All slots come in hidden; each item then shows the one it stands in.
     let (new, _) = compare(&theirs.sequence, "", tr);
@@ -456,12 +456,7 @@ fn join_lists(
     if ours.is_sound() { Ok(()) } else { Err(CONTRADICTION) }
 }
 
-fn show(
-    sequence: &mut Sequence<Plain>,
-    slot: Lv,
-    container: u32,
-    raw: &mut Vec<Raw>,
-) -> Result<(), ApplyError> {
+fn show(sequence: &mut Sequence<Plain>, slot: Lv, container: u32, raw: &mut Noted) -> Result<(), ApplyError> {
     if let Some(at) = sequence.show(slot).map_err(|_| CONTRADICTION)? {
         raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: 1 });
     }

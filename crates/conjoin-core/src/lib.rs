@@ -44,6 +44,7 @@ mod join;
 mod json;
 mod keyed;
 mod log;
+mod noted;
 mod numbers;
 mod op;
 mod order;

@@ -8,10 +8,10 @@
 
 use std::iter::Peekable;
 
-use crate::changed::Raw;
 use crate::doc::{Applied, ApplyError, Doc};
 use crate::join::CONTRADICTION;
 use crate::log::Log;
+use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
 use crate::sequence::{Content, Sequence};
 use crate::state::{Data, Held, Parent};
@@ -95,8 +95,8 @@ impl Doc {
     }
 
     /// What leads from here to a document that has all values that are here, by the same numbers.
-    fn difference(&self, other: &Self) -> Vec<Raw> {
-        let mut raw = Vec::new();
+    fn difference(&self, other: &Self) -> Noted {
+        let mut raw = Noted::new();
         for (container, of) in (0..).zip(&other.state.containers) {
             let none;
             let before = match self.state.containers.get(container as usize) {
@@ -134,9 +134,9 @@ impl Doc {
                     let (before, after) = (&before.values, &after.values);
                     let gone = before.keys().filter(|value| !after.contains_key(value));
                     let new = after.keys().filter(|value| !before.contains_key(value));
-                    raw.extend(
-                        gone.chain(new).map(|value| Raw::Member { container, value: value.0.clone() }),
-                    );
+                    gone.chain(new).for_each(|value| {
+                        raw.push(Raw::Member { container, value: value.0.clone() });
+                    });
                 }
                 (Data::List(before), Data::List(after)) => {
                     self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
@@ -156,7 +156,7 @@ impl Doc {
                         self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
                         let new = |lv: Lv| !self.version.contains(other.numbers.id(lv));
                         let marks = after.marks.iter().map(|mark| mark.lv).filter(|&mark| new(mark));
-                        raw.extend(marks.map(|mark| Raw::Format { container, mark }));
+                        marks.for_each(|mark| raw.push(Raw::Format { container, mark }));
                     }
                 }
                 _ => {}
@@ -172,7 +172,7 @@ impl Doc {
         before: &Sequence<C>,
         other: &Self,
         after: &Sequence<C>,
-        raw: &mut Vec<Raw>,
+        raw: &mut Noted,
     ) {
         if before.is_empty() {
             return insertion(container, after.len(), raw);
@@ -204,7 +204,7 @@ impl Doc {
 }
 
 /// A whole sequence came.
-fn insertion(container: u32, len: usize, raw: &mut Vec<Raw>) {
+fn insertion(container: u32, len: usize, raw: &mut Noted) {
     if len > 0 {
         raw.push(Raw::Splice { container, at: 0, deleted: 0, inserted: len as u32 });
     }

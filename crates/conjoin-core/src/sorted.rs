@@ -94,7 +94,12 @@ impl<K, V> Sorted<K, V> {
                 (chunk, at) = (chunk + 1, at - kept);
             }
         }
-        self.chunks[chunk].insert(at, entry);
+        let entries = &mut self.chunks[chunk];
+        if entries.len() == entries.capacity() {
+            // By doubling, but not beyond what a chunk holds.
+            entries.reserve_exact(entries.len().max(4).min(Self::MOST - entries.len()));
+        }
+        entries.insert(at, entry);
         (chunk, at)
     }
 }
@@ -321,6 +326,10 @@ mod tests {
             let mut map: Sorted<u32, [u32; 32]> = Sorted::new();
             let mut model: BTreeMap<u32, [u32; 32]> = BTreeMap::new();
             for (nth, (key, puts)) in (0..).zip(steps) {
+                if nth == 100 {
+                    // Its chunks have no room to grow.
+                    map = map.clone();
+                }
                 if puts {
                     prop_assert_eq!(map.insert(key, [nth; 32]), model.insert(key, [nth; 32]));
                 } else {

@@ -9,6 +9,7 @@ use crate::changed::{
 };
 use crate::doc::Doc;
 use crate::keyed::Keyed;
+use crate::noted::Noted;
 use crate::sequence;
 use crate::sequence::Sequence;
 use crate::sorted::Sorted;
@@ -64,7 +65,7 @@ impl Doc {
         if doc.version != *version {
             return Err(TravelError::NotClosed);
         }
-        doc.raw = Vec::new();
+        doc.raw = Noted::new();
         doc.state_limit = self.state_limit;
         Ok(doc)
     }

@@ -2,8 +2,8 @@
 //! nothing new since. Most of all that is ever edited is this, and it comes down to adding to what is there: to a run
 //! and its leaf, to an entry of the log, and to a few counts.
 
-use crate::changed::Raw;
 use crate::doc::Doc;
+use crate::noted::Raw;
 use crate::size;
 use crate::state::Data;
 
@@ -30,7 +30,7 @@ impl Doc {
         }
         last.push(text, len);
         self.state.size += size::ELEMENT * len as usize;
-        Raw::note(&mut self.raw, Raw::Splice { container, at: end, deleted: 0, inserted: len });
+        self.raw.push(Raw::Splice { container, at: end, deleted: 0, inserted: len });
         self.numbers.follow(len);
         true
     }

@@ -11,8 +11,8 @@ use crate::op::{Anchor, finite};
 use crate::sequence::{Resting, Runs, Sequence, Stored};
 use crate::size;
 use crate::state::{
-    Data, Held, List, ListItem, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float,
-    size_of_member, size_of_writes,
+    Data, Held, List, ListItem, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float, read_sum,
+    size_of_member, size_of_writes, write_sum,
 };
 use crate::strings::{Names, StrId, Strings};
 use crate::value::{Kind, Ordered, Value};
@@ -371,18 +371,15 @@ impl Doc {
     /// What a key or an item holds. A nested value stands where it was made, which `here` knows: none is in
     /// two places, or in itself.
     fn read_held(&self, reader: &mut Reader<'_>, here: impl Fn(Parent) -> bool) -> Result<Held, DecodeError> {
-        Ok(match reader.byte()? {
-            0 => Held::Nothing,
-            1 => Held::Value(Value::decode(reader)?),
-            2 => {
-                let at: u32 = index(reader, self.state.containers.len())?;
-                if !here(self.state.containers[at as usize].parent) {
-                    return Err(DecodeError::Malformed("nesting"));
-                }
-                Held::Container(at)
+        let held = Held::decode(reader)?;
+        match held {
+            Held::Container(at)
+                if !self.state.containers.get(at as usize).is_some_and(|it| here(it.parent)) =>
+            {
+                Err(DecodeError::Malformed("nesting"))
             }
-            _ => return Err(DecodeError::Malformed("entry")),
-        })
+            held => Ok(held),
+        }
     }
 
     fn read_anchor(&self, reader: &mut Reader<'_>, text: &Text) -> Result<Anchor<Lv>, DecodeError> {
@@ -452,7 +449,7 @@ fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -
             for (&key, slot) in &map.slots {
                 out.varint(u64::from(key));
                 out.varint(u64::from(slot.lv));
-                write_held(&slot.held, out);
+                slot.held.encode(out);
             }
         }
         Data::Set(members) => {
@@ -470,7 +467,7 @@ fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -
                 out.varint(u64::from(item.written));
                 out.varint(u64::from(item.slot));
                 out.push(u8::from(item.removed));
-                write_held(&item.held, out);
+                item.held.encode(out);
             }
             out.varint(list.moved.len() as u64);
             for (&slot, &item) in &list.moved {
@@ -497,20 +494,6 @@ fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -
     }
 }
 
-fn write_held(held: &Held, out: &mut Vec<u8>) {
-    match held {
-        Held::Nothing => out.push(0),
-        Held::Value(value) => {
-            out.push(1);
-            value.encode(out);
-        }
-        Held::Container(container) => {
-            out.push(2);
-            out.varint(u64::from(*container));
-        }
-    }
-}
-
 trait Optional {
     /// A number, or none.
     fn optional(&mut self, lv: Lv);
@@ -520,20 +503,6 @@ impl Optional for Vec<u8> {
     fn optional(&mut self, lv: Lv) {
         self.varint(if lv == NONE { 0 } else { u64::from(lv) + 1 });
     }
-}
-
-/// The high 64 bits as a signed number, then the low ones: small sums stay small.
-fn write_sum(sum: i128, out: &mut Vec<u8>) {
-    let zigzag = ((sum << 1) ^ (sum >> 127)) as u128;
-    out.varint(zigzag as u64);
-    out.varint((zigzag >> 64) as u64);
-}
-
-fn read_sum(reader: &mut Reader<'_>) -> Result<i128, DecodeError> {
-    let zigzag = u128::from(reader.varint()?) | u128::from(reader.varint()?) << 64;
-    let sum = (zigzag >> 1) as i128 ^ -((zigzag & 1) as i128);
-    // More than all operations a replica can make could add.
-    if sum.unsigned_abs() > u128::from(MAX_OPS) << 63 { Err(DecodeError::Malformed("sum")) } else { Ok(sum) }
 }
 
 impl Strings {

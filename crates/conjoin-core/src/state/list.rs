@@ -5,10 +5,10 @@
 //! Removing an item wins over moving and assigning it.
 
 use super::{Author, Held, UNKNOWN_ELEMENT, WRONG_KIND};
-use crate::changed::Raw;
 use crate::doc::ApplyError;
 use crate::items::{Item, Items};
 use crate::log::{Local, SCATTERED};
+use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
 use crate::sequence::{self, Sequence};
@@ -94,7 +94,7 @@ impl List {
         edit: &Local,
         author: &Author<'_>,
         size: &mut usize,
-        raw: &mut Vec<Raw>,
+        raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         let left_of = |left: &Option<Lv>| match *left {
             Some(left) if !author.saw(left) => Err(UNKNOWN_ELEMENT),
@@ -107,7 +107,7 @@ impl List {
                 let at = self.sequence.insert(lv, left_of(left)?, count, author);
                 let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
                 self.add_items(lv, items, size);
-                Raw::note(raw, Raw::Splice { container, at, deleted: 0, inserted: count });
+                raw.push(Raw::Splice { container, at, deleted: 0, inserted: count });
                 Ok(at)
             }
             Edit::Delete { first, count, down } => {
@@ -166,18 +166,18 @@ impl List {
     }
 
     /// Removes an item; says at which index it stood.
-    pub(crate) fn remove(&mut self, item: Lv, container: u32, raw: &mut Vec<Raw>) -> u32 {
+    pub(crate) fn remove(&mut self, item: Lv, container: u32, raw: &mut Noted) -> u32 {
         let Some(known) = self.items.get_mut(&item).filter(|item| !item.removed) else { return SCATTERED };
         known.removed = true;
         let slot = known.slot;
         self.hide(slot, container, raw)
     }
 
-    pub(crate) fn hide(&mut self, slot: Lv, container: u32, raw: &mut Vec<Raw>) -> u32 {
+    pub(crate) fn hide(&mut self, slot: Lv, container: u32, raw: &mut Noted) -> u32 {
         let mut place = SCATTERED;
         let hidden = self.sequence.hide(slot, 1, |at, _| {
             place = at as u32;
-            Raw::note(raw, Raw::Splice { container, at: place, deleted: 1, inserted: 0 });
+            raw.push(Raw::Splice { container, at: place, deleted: 1, inserted: 0 });
         });
         debug_assert!(hidden.is_ok(), "the slot of an item is in the sequence");
         place

@@ -2,6 +2,7 @@
 //! that came before it and arrives after it loses.
 
 use super::Author;
+use crate::codec::{DecodeError, Reader, Writer};
 use crate::numbers::Lv;
 use crate::size;
 use crate::sorted::Sorted;
@@ -20,7 +21,32 @@ impl Held {
     pub(crate) fn size(&self) -> usize {
         if let Self::Value(value) = self { value.size() } else { 0 }
     }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Nothing => out.push(0),
+            Self::Value(value) => {
+                out.push(1);
+                value.encode(out);
+            }
+            Self::Container(container) => {
+                out.push(2);
+                out.varint(u64::from(*container));
+            }
+        }
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match reader.byte()? {
+            0 => Self::Nothing,
+            1 => Self::Value(Value::decode(reader)?),
+            2 => Self::Container(u32::try_from(reader.varint()?).map_err(|_| MALFORMED)?),
+            _ => return Err(MALFORMED),
+        })
+    }
 }
+
+const MALFORMED: DecodeError = DecodeError::Malformed("entry");
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Slot {

@@ -13,10 +13,10 @@ mod text;
 
 use std::ops::Range;
 
-use crate::changed::Raw;
 use crate::doc::ApplyError;
 use crate::items::Items;
 use crate::log::{Local, SCATTERED};
+use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE, Numbers, Stamp, lies_in};
 use crate::op::Edit;
 use crate::order::sort_by_number;
@@ -30,7 +30,7 @@ use crate::version::ReplicaId;
 pub(crate) use list::{List, ListItem};
 pub(crate) use map::{Held, Map, Slot};
 pub(crate) use set::{Members, size_of as size_of_member};
-pub(crate) use sums::{Sums, bits, float};
+pub(crate) use sums::{Sums, bits, float, read_sum, write_sum};
 pub(crate) use text::{MarkRecord, Text, Values};
 
 /// What one value holds.
@@ -263,7 +263,7 @@ impl State {
         edit: &Local,
         author: &Author<'_>,
         strings: &Strings,
-        raw: &mut Vec<Raw>,
+        raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         if let Edit::Make { key, kind, base } = edit {
             return self.apply_make(container, lv, (*key, *kind, base.unwrap_or(NONE)), author, strings, raw);
@@ -273,12 +273,12 @@ impl State {
         match (data, edit) {
             (Data::Counter(sums), Edit::AddInt(amount)) => {
                 let sum = sums.of(author.replica, size);
-                Raw::note(raw, Raw::Sum { container, replica: author.replica, before: *sum });
+                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
                 *sum += i128::from(*amount);
             }
             (Data::FloatCounter(sums), Edit::AddFloat(amount)) => {
                 let sum = sums.of(author.replica, size);
-                Raw::note(raw, Raw::Sum { container, replica: author.replica, before: *sum });
+                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
                 *sum = bits(float(*sum) + amount);
             }
             (Data::Register(writes), Edit::Write(value)) => {
@@ -289,28 +289,24 @@ impl State {
                 let at = writes.partition_point(|write| author.stamp(write.0) > stamp);
                 writes.insert(at, (lv, value.clone()));
                 *size += size_of_writes(writes);
-                Raw::note(raw, Raw::Writes { container, before });
+                raw.push(Raw::Writes { container, before });
             }
             (Data::Map(map), Edit::Put { key, value }) => {
                 let before = map.put(*key, lv, Held::Value(value.clone()), author, strings, size);
-                before
-                    .into_iter()
-                    .for_each(|before| Raw::note(raw, Raw::Key { container, key: *key, before }));
+                before.into_iter().for_each(|before| raw.push(Raw::Key { container, key: *key, before }));
             }
             (Data::Map(map), Edit::Remove { key }) => {
                 let before = map.put(*key, lv, Held::Nothing, author, strings, size);
-                before
-                    .into_iter()
-                    .for_each(|before| Raw::note(raw, Raw::Key { container, key: *key, before }));
+                before.into_iter().for_each(|before| raw.push(Raw::Key { container, key: *key, before }));
             }
             (Data::Set(members), Edit::Include(value)) => {
                 if members.include(value, lv, author, size) {
-                    Raw::note(raw, Raw::Member { container, value: value.clone() });
+                    raw.push(Raw::Member { container, value: value.clone() });
                 }
             }
             (Data::Set(members), Edit::Exclude(value)) => {
                 if members.exclude(value, author, size) {
-                    Raw::note(raw, Raw::Member { container, value: value.clone() });
+                    raw.push(Raw::Member { container, value: value.clone() });
                 }
             }
             (Data::Text(text), edit) => return text.apply(container, lv, edit, author, size, raw),
@@ -334,7 +330,7 @@ impl State {
         left: Option<Lv>,
         text: (&str, u32),
         author: &Author<'_>,
-        raw: &mut Vec<Raw>,
+        raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         match &mut self.containers[container as usize].data {
             Data::Text(data) => data.insert(container, lv, left, text, author, &mut self.size, raw),
@@ -396,7 +392,7 @@ impl State {
         (key, kind, base): (StrId, Kind, Lv),
         author: &Author<'_>,
         strings: &Strings,
-        raw: &mut Vec<Raw>,
+        raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         if base != NONE && (base >= lv || !author.saw(base)) {
             return Err(UNKNOWN_ELEMENT);
@@ -407,7 +403,7 @@ impl State {
         let nested = self.make(kind, Parent::Key { map: container, key, base }, lv, strings);
         let Data::Map(map) = &mut self.containers[container as usize].data else { return Err(WRONG_KIND) };
         let before = map.put(key, lv, Held::Container(nested), author, strings, &mut self.size);
-        before.into_iter().for_each(|before| Raw::note(raw, Raw::Key { container, key, before }));
+        before.into_iter().for_each(|before| raw.push(Raw::Key { container, key, before }));
         Ok(SCATTERED)
     }
 }

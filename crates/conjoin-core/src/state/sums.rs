@@ -1,6 +1,8 @@
 //! Sums: what each replica added to a counter. Each adds to its own in its own order, so the total is the
 //! same everywhere, floating point included.
 
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::numbers::MAX_OPS;
 use crate::size;
 use crate::version::ReplicaId;
 
@@ -68,4 +70,18 @@ impl Sums {
     pub(crate) fn float_total(&self) -> f64 {
         self.0.iter().fold(0.0, |total, entry| float(bits(total + float(entry.1))))
     }
+}
+
+/// The high 64 bits as a signed number, then the low ones: small sums stay small.
+pub(crate) fn write_sum(sum: i128, out: &mut Vec<u8>) {
+    let zigzag = ((sum << 1) ^ (sum >> 127)) as u128;
+    out.varint(zigzag as u64);
+    out.varint((zigzag >> 64) as u64);
+}
+
+pub(crate) fn read_sum(reader: &mut Reader<'_>) -> Result<i128, DecodeError> {
+    let zigzag = u128::from(reader.varint()?) | u128::from(reader.varint()?) << 64;
+    let sum = (zigzag >> 1) as i128 ^ -((zigzag & 1) as i128);
+    // More than all operations a replica can make could add.
+    if sum.unsigned_abs() > u128::from(MAX_OPS) << 63 { Err(DecodeError::Malformed("sum")) } else { Ok(sum) }
 }

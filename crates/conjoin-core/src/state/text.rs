@@ -5,9 +5,9 @@
 //! of one key overlap, the latest one counts.
 
 use super::{Author, UNKNOWN_ELEMENT, WRONG_KIND};
-use crate::changed::Raw;
 use crate::doc::ApplyError;
 use crate::log::{Local, SCATTERED};
+use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::{Anchor, Edit};
 use crate::sequence::Resting;
@@ -58,7 +58,7 @@ impl Text {
         (text, inserted): (&str, u32),
         author: &Author<'_>,
         size: &mut usize,
-        raw: &mut Vec<Raw>,
+        raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         if left.is_some_and(|left| !author.saw(left)) {
             return Err(UNKNOWN_ELEMENT);
@@ -66,7 +66,7 @@ impl Text {
         let at = self.sequence.insert(lv, left.unwrap_or(NONE), text, author);
         let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
         *size += size::ELEMENT * inserted as usize;
-        Raw::note(raw, Raw::Splice { container, at, deleted: 0, inserted });
+        raw.push(Raw::Splice { container, at, deleted: 0, inserted });
         Ok(at)
     }
 
@@ -77,7 +77,7 @@ impl Text {
         edit: &Local,
         author: &Author<'_>,
         size: &mut usize,
-        raw: &mut Vec<Raw>,
+        raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         match edit {
             Edit::Insert { left, text } => {
@@ -95,7 +95,7 @@ impl Text {
                     let at = at as u32;
                     place = if done == 0 || place == at { at } else { SCATTERED };
                     done += deleted;
-                    Raw::note(raw, Raw::Splice { container, at, deleted, inserted: 0 });
+                    raw.push(Raw::Splice { container, at, deleted, inserted: 0 });
                 });
                 hidden.map_err(|_| UNKNOWN_ELEMENT)?;
                 Ok(if done == *count { place } else { SCATTERED })
@@ -120,13 +120,7 @@ impl Text {
         }
     }
 
-    pub(crate) fn add_mark(
-        &mut self,
-        container: u32,
-        record: MarkRecord,
-        size: &mut usize,
-        raw: &mut Vec<Raw>,
-    ) {
+    pub(crate) fn add_mark(&mut self, container: u32, record: MarkRecord, size: &mut usize, raw: &mut Noted) {
         let (from, to) = (self.position(record.start), self.position(record.end));
         if from < to {
             raw.push(Raw::Format { container, mark: record.lv });

@@ -6,9 +6,9 @@ use super::{
     CounterMut, FloatCounterMut, MapMut, OutOfBounds, Place, RegisterMut, SetMut, TextMut, Transaction, Unit,
     author, bounds, some,
 };
-use crate::changed::Raw;
 use crate::items::{Item, Items};
 use crate::log::{Local, SCATTERED};
+use crate::noted::Raw;
 use crate::numbers::Lv;
 use crate::op::Edit;
 use crate::state::{Data, Held, List, ListItem, Parent};

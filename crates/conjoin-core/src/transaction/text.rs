@@ -3,8 +3,8 @@
 use std::ops::RangeBounds;
 
 use super::{OutOfBounds, Place, Transaction, bounds, some};
-use crate::changed::Raw;
 use crate::log::Entry;
+use crate::noted::Raw;
 use crate::op::{Anchor, Edit, Mark};
 use crate::size;
 use crate::state::{Data, Text};

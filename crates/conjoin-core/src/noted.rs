@@ -1,0 +1,277 @@
+//! What operations changed, as they were done, until somebody asks what that adds up to.
+//!
+//! Most of it nobody ever asks for, so it stands as bytes: who takes in much at once should not have to keep several
+//! times as much for it.
+
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::numbers::Lv;
+use crate::sorted::Sorted;
+use crate::state::{Held, read_sum, write_sum};
+use crate::strings::StrId;
+use crate::value::Value;
+use crate::version::ReplicaId;
+
+/// What one operation changed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Raw {
+    /// A replica's part of a counter; what it was before.
+    Sum {
+        container: u32,
+        replica: ReplicaId,
+        before: i128,
+    },
+    /// The writes of a register; which they were before.
+    Writes {
+        container: u32,
+        before: Vec<(Lv, Value)>,
+    },
+    /// A key of a map; what it held before.
+    Key {
+        container: u32,
+        key: StrId,
+        before: Held,
+    },
+    Member {
+        container: u32,
+        value: Value,
+    },
+    /// At an index as it was then.
+    Splice {
+        container: u32,
+        at: u32,
+        deleted: u32,
+        inserted: u32,
+    },
+    /// An item of a list holds something else; what it held before.
+    Assigned {
+        container: u32,
+        item: Lv,
+        before: Held,
+    },
+    /// The mark of this operation counts somewhere.
+    Format {
+        container: u32,
+        mark: Lv,
+    },
+}
+
+/// What changed, in the order in which it did.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Noted {
+    /// All but the last.
+    bytes: Vec<u8>,
+    last: Option<Raw>,
+    /// The registers that changed: what each was before is noted once.
+    registers: Sorted<u32, u32>,
+}
+
+impl Noted {
+    pub(crate) const fn new() -> Self {
+        Self { bytes: Vec::new(), last: None, registers: Sorted::new() }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.last = None;
+        self.registers.clear();
+    }
+
+    /// Takes note of what changed, as a part of what changed before if it is at the same place.
+    #[inline]
+    pub(crate) fn push(&mut self, raw: Raw) {
+        if self.last.as_mut().is_some_and(|last| last.takes(&raw)) {
+            return;
+        }
+        if matches!(raw, Raw::Member { .. }) && self.last.as_ref() == Some(&raw) {
+            // Who came and went is where it was.
+            self.last = None;
+        } else {
+            self.put(raw);
+        }
+    }
+
+    fn put(&mut self, raw: Raw) {
+        let container = raw.container();
+        if matches!(raw, Raw::Writes { .. }) && self.registers.insert(container, container).is_some() {
+            return;
+        }
+        if let Some(last) = self.last.replace(raw) {
+            last.encode(&mut self.bytes);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Raw> {
+        let mut reader = Reader::new(&self.bytes);
+        std::iter::from_fn(move || Raw::decode(&mut reader).ok()).chain(self.last.clone())
+    }
+}
+
+impl Raw {
+    fn takes(&mut self, next: &Self) -> bool {
+        if self.container() != next.container() {
+            return false;
+        }
+        match (self, next) {
+            (Self::Sum { replica, .. }, Self::Sum { replica: other, .. }) => replica == other,
+            (Self::Writes { .. }, Self::Writes { .. }) => true,
+            (Self::Key { key, .. }, Self::Key { key: other, .. }) => key == other,
+            (
+                Self::Splice { at, deleted, inserted, .. },
+                &Self::Splice { at: place, deleted: gone, inserted: new, .. },
+            ) => {
+                let end = *at + *inserted;
+                match (gone, new) {
+                    (0, _) if *at <= place && place <= end => *inserted += new,
+                    (_, 0) if *at <= place && place + gone <= end => *inserted -= gone,
+                    (_, 0) if place == end => *deleted += gone,
+                    (_, 0) if place + gone == *at => (*at, *deleted) = (place, *deleted + gone),
+                    _ => return false,
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) const fn container(&self) -> u32 {
+        match self {
+            Self::Sum { container, .. }
+            | Self::Writes { container, .. }
+            | Self::Key { container, .. }
+            | Self::Member { container, .. }
+            | Self::Splice { container, .. }
+            | Self::Assigned { container, .. }
+            | Self::Format { container, .. } => *container,
+        }
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let at = out.len();
+        out.push(0);
+        out.varint(self.container().into());
+        out[at] = match self {
+            Self::Sum { replica, before, .. } => {
+                out.extend_from_slice(&replica.get().to_le_bytes());
+                write_sum(*before, out);
+                0
+            }
+            Self::Writes { before, .. } => {
+                out.varint(before.len() as u64);
+                for (lv, value) in before {
+                    out.varint((*lv).into());
+                    value.encode(out);
+                }
+                1
+            }
+            Self::Key { key, before, .. } => {
+                out.varint((*key).into());
+                before.encode(out);
+                2
+            }
+            Self::Member { value, .. } => {
+                value.encode(out);
+                3
+            }
+            &Self::Splice { at, deleted, inserted, .. } => {
+                [at, deleted, inserted].into_iter().for_each(|number| out.varint(number.into()));
+                4
+            }
+            Self::Assigned { item, before, .. } => {
+                out.varint((*item).into());
+                before.encode(out);
+                5
+            }
+            Self::Format { mark, .. } => {
+                out.varint((*mark).into());
+                6
+            }
+        };
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let tag = reader.byte()?;
+        let number = |reader: &mut Reader<'_>| reader.varint().map(|number| number as u32);
+        let container = number(reader)?;
+        Ok(match tag {
+            0 => Self::Sum { container, replica: ReplicaId::new(reader.u64()?), before: read_sum(reader)? },
+            1 => {
+                let count = reader.varint()?;
+                let write = |_| Ok((number(reader)?, Value::decode(reader)?));
+                Self::Writes { container, before: (0..count).map(write).collect::<Result<_, _>>()? }
+            }
+            2 => Self::Key { container, key: number(reader)?, before: Held::decode(reader)? },
+            3 => Self::Member { container, value: Value::decode(reader)? },
+            4 => Self::Splice {
+                container,
+                at: number(reader)?,
+                deleted: number(reader)?,
+                inserted: number(reader)?,
+            },
+            5 => Self::Assigned { container, item: number(reader)?, before: Held::decode(reader)? },
+            _ => Self::Format { container, mark: number(reader)? },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn raw() -> impl Strategy<Value = Raw> {
+        let value = || prop_oneof![any::<i64>().prop_map(Value::from), any::<String>().prop_map(Value::from)];
+        let held = || {
+            let nested = any::<u32>().prop_map(Held::Container);
+            prop_oneof![Just(Held::Nothing), value().prop_map(Held::Value), nested]
+        };
+        let container = || 0..4u32;
+        prop_oneof![
+            (container(), any::<u64>(), any::<i64>(), any::<bool>()).prop_map(
+                |(container, replica, before, shifts)| {
+                    let before = i128::from(before) << if shifts { 30 } else { 0 };
+                    Raw::Sum { container, replica: ReplicaId::new(replica), before }
+                }
+            ),
+            (container(), prop::collection::vec((any::<u32>(), value()), 0..3))
+                .prop_map(|(container, before)| Raw::Writes { container, before }),
+            (container(), any::<u32>(), held()).prop_map(|(container, key, before)| Raw::Key {
+                container,
+                key,
+                before
+            }),
+            (container(), value()).prop_map(|(container, value)| Raw::Member { container, value }),
+            (container(), any::<[u16; 3]>()).prop_map(|(container, [at, deleted, inserted])| {
+                let [at, deleted, inserted] = [at, deleted, inserted].map(u32::from);
+                Raw::Splice { container, at, deleted, inserted }
+            }),
+            (container(), any::<u32>(), held()).prop_map(|(container, item, before)| Raw::Assigned {
+                container,
+                item,
+                before
+            }),
+            (container(), any::<u32>()).prop_map(|(container, mark)| Raw::Format { container, mark }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_noted_is_told_as_it_was(raws in prop::collection::vec(raw(), 0..20)) {
+            let mut noted = Noted::new();
+            let mut told: Vec<Raw> = Vec::new();
+            for raw in raws {
+                let again = matches!(raw, Raw::Writes { .. })
+                    && told.iter().any(|other| {
+                        matches!(other, Raw::Writes { .. }) && other.container() == raw.container()
+                    });
+                if !again && !told.last_mut().is_some_and(|last| last.takes(&raw)) {
+                    told.push(raw.clone());
+                }
+                noted.push(raw);
+            }
+            prop_assert!(noted.iter().eq(told));
+            noted.clear();
+            prop_assert_eq!(noted.iter().count(), 0);
+        }
+    }
+}
