@@ -191,8 +191,7 @@ impl Doc {
 
     fn index_of(&self, list: u32, item: Lv) -> Option<usize> {
         let Data::List(list) = self.state.data(list) else { return None };
-        let slot = list.items.get(&item)?.slot;
-        list.sequence.find(slot).filter(|place| place.visible).map(|place| place.index)
+        list.sequence.find(list.slot_of(item)).filter(|place| place.visible).map(|place| place.index)
     }
 
     pub(crate) fn content(&self, held: &Held) -> Option<Content> {
@@ -279,7 +278,7 @@ impl Doc {
                 if steps.is_empty() {
                     return None;
                 }
-                let content = |at| list.at(at).and_then(|(_, item)| self.content(&item.held));
+                let content = |at| list.at(at).and_then(|(_, held)| self.content(held));
                 Diff::List(list_steps(steps, content))
             }
             Data::Text(text) => {
@@ -375,8 +374,8 @@ fn assigned(list: &List, raw: &[&Raw]) -> Vec<usize> {
     let items = |raw: &&Raw| if let Raw::Assigned { item, .. } = raw { *item } else { NONE };
     let index = |entry: u64| {
         let Raw::Assigned { item, before, .. } = raw[place(entry)] else { return None };
-        let item = list.items.get(item).filter(|item| item.held != *before)?;
-        list.sequence.find(item.slot).filter(|place| place.visible).map(|place| place.index as u32)
+        list.items.get(*item).filter(|held| *held != before)?;
+        list.sequence.find(list.slot_of(*item)).filter(|place| place.visible).map(|place| place.index as u32)
     };
     let indexes = in_order(firsts_in_order(raw.iter().map(items)).into_iter().filter_map(index));
     indexes.into_iter().map(|entry| number(entry) as usize).collect()

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::doc::Doc;
-use crate::numbers::{Lv, NONE, lies_in};
+use crate::numbers::{Lv, lies_in};
 use crate::op::Edit;
 use crate::order::sort_by_number;
 use crate::size;
@@ -151,14 +151,10 @@ fn compact_text(text: &mut Text, floor: Lv, later: &[Range<Lv>]) -> usize {
 
 fn compact_list(list: &mut List, floor: Lv, later: &[Range<Lv>]) -> usize {
     let stays = |item: Lv| item >= floor || lies_in(later, item);
-    let (items, moved) = (&list.items, &list.moved);
-    let item_of = |slot: Lv| moved.get(&slot).copied().unwrap_or(slot);
     // The slot an item stands in stays with it, and the first one names it.
     let gone = |slot: Lv| {
-        let item = item_of(slot);
-        slot < floor
-            && !stays(item)
-            && items.get(&item).is_none_or(|known| known.removed || (known.slot != slot && item != slot))
+        let item = list.item_of(slot);
+        slot < floor && !stays(item) && (!list.shows(item) || (list.slot_of(item) != slot && item != slot))
     };
     let mut purged: Vec<Lv> = list.sequence.elements(false).filter(|&slot| gone(slot)).collect();
     let mut freed = 0;
@@ -171,13 +167,15 @@ fn compact_list(list: &mut List, floor: Lv, later: &[Range<Lv>]) -> usize {
             false
         }
     });
-    list.items.retain(|item, known| {
-        let goes = known.removed && is_purged(item);
+    // The first slot goes last, after the item itself.
+    list.items.retain(|item, held| {
+        let goes = is_purged(&item);
         if goes {
-            freed += size::ENTRY + known.held.size();
+            freed += size::ENTRY + held.size();
         }
         !goes
     });
-    debug_assert!(list.items.keys().all(|item| *item != NONE));
+    list.slots.retain(|item, _| !is_purged(item));
+    list.written.retain(|item, _| !is_purged(item));
     freed
 }

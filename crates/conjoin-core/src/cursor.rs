@@ -113,7 +113,7 @@ impl Doc {
             }
             Data::List(list) => match element {
                 Some(item) => {
-                    let place = list.sequence.find(list.items.get(&item)?.slot)?;
+                    let place = list.sequence.find(list.slot_of(item))?;
                     Some(place.index + usize::from(cursor.after && place.visible))
                 }
                 None => Some(if cursor.after { 0 } else { list.sequence.len() }),

@@ -13,7 +13,7 @@ use crate::order::sort_by_number;
 use crate::sequence::{Content, Origins, Plain, Run, Sequence};
 use crate::size;
 use crate::state::{
-    Author, Data, Held, List, ListItem, MarkRecord, Members, Parent, Text, size_of_member, size_of_writes,
+    Author, Data, Held, List, MarkRecord, Members, Parent, Text, size_of_member, size_of_writes,
 };
 use crate::strings::Names;
 use crate::version::VersionVector;
@@ -416,40 +416,34 @@ fn join_lists(
             None => *size += size::ENTRY,
         }
     }
-    for (&lv, item) in &theirs.items {
-        let lv = tr.lv(lv);
-        let (written, slot) = (tr.lv(item.written), tr.lv(item.slot));
-        let known = match ours.items.get_mut(&lv) {
-            Some(known) => known,
-            None if !tr.is_new(lv) => return Err(CONTRADICTION),
-            None => {
-                let held = tr.held(&item.held);
-                *size += size::ENTRY + held.size();
-                if !item.removed {
-                    show(&mut ours.sequence, slot, container, raw)?;
-                }
-                ours.items.insert(lv, ListItem { held, written, slot, removed: item.removed });
-                continue;
+    for (item, held) in theirs.items.iter() {
+        let lv = tr.lv(item);
+        let (written, slot) = (tr.lv(theirs.written(item)), tr.lv(theirs.slot_of(item)));
+        let is_known = ours.items.get(lv).is_some();
+        if !is_known && !tr.is_new(lv) {
+            return Err(CONTRADICTION);
+        }
+        let newer = |theirs: Lv, ours: Lv| tr.is_new(theirs) && numbers.stamp(theirs) > numbers.stamp(ours);
+        if !is_known {
+            *size += size::ENTRY + held.size();
+            ours.items.put(lv, tr.held(held));
+            if written != lv {
+                ours.written.insert(lv, written);
             }
-        };
-        if tr.is_new(written) && numbers.stamp(written) > numbers.stamp(known.written) {
-            let held = tr.held(&item.held);
-            *size = *size + held.size() - known.held.size();
-            known.written = written;
-            let before = std::mem::replace(&mut known.held, held);
-            raw.push(Raw::Assigned { container, item: lv, before });
+        } else if newer(written, ours.written(lv)) {
+            let before = ours.assign(lv, written, tr.held(held), size);
+            before.into_iter().for_each(|before| raw.push(Raw::Assigned { container, item: lv, before }));
         }
-        let removed = item.removed && !known.removed;
-        let moved = tr.is_new(slot) && numbers.stamp(slot) > numbers.stamp(known.slot);
-        let (was, gone) = (known.slot, known.removed);
-        known.removed |= item.removed;
+        let (was, here, there) = (ours.slot_of(lv), ours.shows(lv), theirs.shows(item));
+        let moved = newer(slot, was);
         if moved {
-            known.slot = slot;
+            ours.slots.insert(lv, slot);
         }
-        if !gone && (removed || moved) {
-            ours.hide(was, container, raw);
+        if here && (moved || !there) {
+            ours.hide(was, 1, container, raw);
         }
-        if !gone && !removed && moved {
+        if there && (!is_known || (here && moved)) {
+            let slot = ours.slot_of(lv);
             show(&mut ours.sequence, slot, container, raw)?;
         }
     }

@@ -368,7 +368,7 @@ reference! {
 
 impl<'a> ListRef<'a> {
     fn held(&self, at: usize) -> Option<&'a Held> {
-        Some(&self.data()?.at(at)?.1.held)
+        Some(self.data()?.at(at)?.1)
     }
 
     /// The plain value of an item.
@@ -387,7 +387,7 @@ impl<'a> ListRef<'a> {
         let mut slots = list.map(|list| (list, list.sequence.elements(true)));
         std::iter::from_fn(move || {
             let (list, slots) = slots.as_mut()?;
-            slots.find_map(|slot| doc.held(&list.items.get(&list.item_of(slot))?.held))
+            slots.find_map(|slot| doc.held(list.items.get(list.item_of(slot))?))
         })
     }
 

@@ -140,11 +140,11 @@ impl Doc {
                 }
                 (Data::List(before), Data::List(after)) => {
                     self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
-                    for (&item, known) in &before.items {
+                    for (item, held) in before.items.iter() {
                         if let Some(item) = other.numbers.lv(self.numbers.id(item))
-                            && after.items.get(&item).is_some_and(|other| other.held != known.held)
+                            && after.items.get(item).is_some_and(|other| other != held)
                         {
-                            raw.push(Raw::Assigned { container, item, before: known.held.clone() });
+                            raw.push(Raw::Assigned { container, item, before: held.clone() });
                         }
                     }
                 }

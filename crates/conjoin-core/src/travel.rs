@@ -210,7 +210,7 @@ impl Doc {
         (from, before): (&View, &List),
         (to, after): (&View, &List),
     ) -> Option<Diff> {
-        let content = |view: &View, list: &List, at: usize| view.content(&list.at(at)?.1.held);
+        let content = |view: &View, list: &List, at: usize| view.content(list.at(at)?.1);
         let same = |a: usize, b: usize| content(from, before, a) == content(to, after, b);
         let mut steps = self.steps(all, (from, &before.sequence), (to, &after.sequence), same);
         if let Some(Plan::Retain(_)) = steps.last() {

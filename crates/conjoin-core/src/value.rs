@@ -16,7 +16,7 @@ pub enum Value {
     /// Text.
     Str(String),
     /// Anything else.
-    Bytes(Vec<u8>),
+    Bytes(Box<[u8]>),
 }
 
 macro_rules! value_from {
@@ -74,7 +74,7 @@ impl Value {
             3 => Self::Int(reader.zigzag()?),
             4 => Self::Float(reader.float()?),
             5 => Self::Str(reader.str()?.to_owned()),
-            6 => Self::Bytes(reader.bytes()?.to_vec()),
+            6 => Self::Bytes(reader.bytes()?.into()),
             _ => return Err(DecodeError::Malformed("value")),
         })
     }

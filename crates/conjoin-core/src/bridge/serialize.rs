@@ -164,6 +164,6 @@ impl<'de> Visitor<'de> for PlainValue {
         if map.next_key::<String>()?.is_some() {
             return Err(expected());
         }
-        Ok(Value::Bytes(bytes))
+        Ok(bytes.into())
     }
 }

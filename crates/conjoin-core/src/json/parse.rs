@@ -124,7 +124,7 @@ impl<'a> Parser<'a> {
             && key == "$bytes"
             && let Some(bytes) = base64::decode(text)
         {
-            return Ok(Json::Plain(Value::Bytes(bytes)));
+            return Ok(Json::Plain(Value::Bytes(bytes.into())));
         }
         Ok(Json::Object(entries))
     }

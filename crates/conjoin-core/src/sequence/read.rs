@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::slice;
 
-use super::content::Content;
+use super::content::{Content, Plain};
 use super::leaf::Piece;
 use super::{Lv, Place, Run, Sequence};
+use crate::order::sort_by_number;
 
 impl<C: Content> Sequence<C> {
     pub(crate) fn find(&self, lv: Lv) -> Option<Place> {
@@ -40,6 +41,16 @@ impl<C: Content> Sequence<C> {
     /// All elements that are visible, or all that are hidden, in document order.
     pub(crate) fn elements(&self, visible: bool) -> Elements<'_, C> {
         Elements { runs: self.runs(), visible, run: 0..0 }
+    }
+}
+
+impl Sequence<Plain> {
+    /// What is hidden, in the order of the numbers.
+    pub(crate) fn hidden(&self) -> Vec<Range<Lv>> {
+        let hidden = self.runs().filter(|run| !run.visible);
+        let mut hidden: Vec<Range<Lv>> = hidden.map(|run| run.lv..run.lv + run.len).collect();
+        sort_by_number(&mut hidden, |range| range.start);
+        hidden
     }
 }
 

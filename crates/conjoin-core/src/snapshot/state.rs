@@ -6,12 +6,12 @@
 use crate::codec::{DecodeError, Header, Reader, Writer};
 use crate::delta::ReplicaTable;
 use crate::doc::{ApplyError, Doc};
-use crate::numbers::{Lv, MAX_OPS, NONE};
+use crate::numbers::{Lv, MAX_OPS, NONE, lies_in};
 use crate::op::{Anchor, finite};
 use crate::sequence::{Resting, Runs, Sequence, Stored};
 use crate::size;
 use crate::state::{
-    Data, Held, List, ListItem, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float, read_sum,
+    Data, Held, List, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float, read_sum,
     size_of_member, size_of_writes, write_sum,
 };
 use crate::strings::{Names, StrId, Strings};
@@ -321,6 +321,7 @@ impl Doc {
                 let sequence = Sequence::from_stored(runs, shown);
                 let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
                 let mut list = List { sequence, ..List::default() };
+                let mut before = None;
                 for _ in 0..reader.count(5)? {
                     let lv = self.read_lv(reader)?;
                     let (written, slot) = (self.read_lv(reader)?, self.read_lv(reader)?);
@@ -328,15 +329,26 @@ impl Doc {
                     let here = |parent| matches!(parent, Parent::Item { list, item } if (list as usize, item) == (container, lv));
                     let held = self.read_held(reader, here)?;
                     grow(size::ENTRY + held.size())?;
-                    if !list.sequence.holds(lv, 1) || list.items.last().is_some_and(|last| last.0 >= lv) {
+                    let shows = list.sequence.find(slot).is_some_and(|place| place.visible);
+                    if !list.sequence.holds(lv, 1)
+                        || before.is_some_and(|last| last >= lv)
+                        || shows == removed
+                    {
                         return Err(DecodeError::Malformed("item").into());
                     }
-                    list.items.insert(lv, ListItem { held, written, slot, removed });
+                    before = Some(lv);
+                    list.items.put(lv, held);
+                    if written != lv {
+                        list.written.insert(lv, written);
+                    }
+                    if slot != lv {
+                        list.slots.insert(lv, slot);
+                    }
                 }
                 for _ in 0..reader.count(2)? {
                     let (slot, item) = (self.read_lv(reader)?, self.read_lv(reader)?);
                     grow(size::ENTRY)?;
-                    let known = list.items.contains_key(&item) && !list.items.contains_key(&slot);
+                    let known = list.items.get(item).is_some() && list.items.get(slot).is_none();
                     if !known || !list.sequence.holds(slot, 1) || list.moved.insert(slot, item).is_some() {
                         return Err(DecodeError::Malformed("move").into());
                     }
@@ -461,13 +473,15 @@ fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -
             }
         }
         Data::List(list) => {
-            out.varint(list.items.len() as u64);
-            for (&lv, item) in &list.items {
+            let hidden = list.sequence.hidden();
+            out.varint(list.items.iter().count() as u64);
+            for (lv, held) in list.items.iter() {
+                let slot = list.slot_of(lv);
                 out.varint(u64::from(lv));
-                out.varint(u64::from(item.written));
-                out.varint(u64::from(item.slot));
-                out.push(u8::from(item.removed));
-                item.held.encode(out);
+                out.varint(u64::from(list.written(lv)));
+                out.varint(u64::from(slot));
+                out.push(u8::from(lies_in(&hidden, slot)));
+                held.encode(out);
             }
             out.varint(list.moved.len() as u64);
             for (&slot, &item) in &list.moved {

@@ -4,7 +4,7 @@
 //! Moving it makes a new slot; of concurrent moves the latest counts, so that an item is never doubled.
 //! Removing an item wins over moving and assigning it.
 
-use super::{Author, Held, UNKNOWN_ELEMENT, WRONG_KIND};
+use super::{Author, Contents, Held, UNKNOWN_ELEMENT, WRONG_KIND};
 use crate::doc::ApplyError;
 use crate::items::{Item, Items};
 use crate::log::{Local, SCATTERED};
@@ -17,22 +17,16 @@ use crate::sorted::Sorted;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct List {
-    /// The slots.
+    /// The slots. That an item was removed shows in the one it stands in.
     pub(crate) sequence: Sequence<sequence::Plain>,
-    /// The items, by the operation that inserted them, which is their first slot.
-    pub(crate) items: Sorted<Lv, ListItem>,
-    /// The items for which further slots were made.
+    /// What the items hold, by the operation that inserted each, which is its first slot.
+    pub(crate) items: Contents,
+    /// The items for which further slots were made, by these.
     pub(crate) moved: Sorted<Lv, Lv>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ListItem {
-    pub(crate) held: Held,
-    /// The operation that wrote what it holds.
-    pub(crate) written: Lv,
-    /// Where it stands: the latest move of it, or its insertion.
-    pub(crate) slot: Lv,
-    pub(crate) removed: bool,
+    /// Where items stand, if not in their first slot: the latest move of each.
+    pub(crate) slots: Sorted<Lv, Lv>,
+    /// The operations that wrote what items hold, if not those that inserted them.
+    pub(crate) written: Sorted<Lv, Lv>,
 }
 
 impl List {
@@ -44,7 +38,7 @@ impl List {
     /// Whether all of so many from `lv` on are items.
     pub(super) fn holds_items(&self, lv: Lv, count: u32) -> bool {
         let Some(end) = lv.checked_add(count) else { return false };
-        self.items.range(lv..end).count() == count as usize
+        (lv..end).all(|lv| self.items.get(lv).is_some())
     }
 
     /// The item in a slot.
@@ -52,27 +46,35 @@ impl List {
         self.moved.get(&slot).copied().unwrap_or(slot)
     }
 
-    /// The item at an index.
-    pub(crate) fn at(&self, index: usize) -> Option<(Lv, &ListItem)> {
-        let item = self.item_of(self.sequence.at(index)?);
-        Some((item, self.items.get(&item)?))
+    /// The slot of an item.
+    pub(crate) fn slot_of(&self, item: Lv) -> Lv {
+        self.slots.get(&item).copied().unwrap_or(item)
     }
 
-    /// Takes note of the container in an item.
-    pub(super) fn hold(&mut self, item: Lv, container: u32) {
-        if let Some(item) = self.items.get_mut(&item) {
-            item.held = Held::Container(container);
-        }
+    /// The operation that wrote what an item holds.
+    pub(crate) fn written(&self, item: Lv) -> Lv {
+        self.written.get(&item).copied().unwrap_or(item)
+    }
+
+    /// Whether an item is there.
+    pub(crate) fn shows(&self, item: Lv) -> bool {
+        self.sequence.find(self.slot_of(item)).is_some_and(|place| place.visible)
+    }
+
+    /// The item at an index, and what it holds.
+    pub(crate) fn at(&self, index: usize) -> Option<(Lv, &Held)> {
+        let item = self.item_of(self.sequence.at(index)?);
+        Some((item, self.items.get(item)?))
     }
 
     /// Whether every slot is of one item, and every item that is not removed stands in a slot of its own, to
     /// be told of states from others.
     pub(crate) fn is_sound(&self) -> bool {
-        let stands = |(&lv, item): (&Lv, &ListItem)| {
-            let visible = self.sequence.find(item.slot).is_some_and(|place| place.visible);
-            self.item_of(item.slot) == lv && visible != item.removed
+        let mut shown = 0;
+        let stands = |(lv, _): (Lv, &Held)| {
+            shown += usize::from(self.shows(lv));
+            self.item_of(self.slot_of(lv)) == lv
         };
-        let shown = self.items.values().filter(|item| !item.removed).count();
         self.items.iter().all(stands) && shown == self.sequence.len()
     }
 
@@ -83,8 +85,17 @@ impl List {
                 Item::Nested(_) => Held::Nothing,
             };
             *size += size::ELEMENT + size::ENTRY + held.size();
-            self.items.insert(lv, ListItem { held, written: lv, slot: lv, removed: false });
+            self.items.put(lv, held);
         }
+    }
+
+    /// Puts something else into an item; tells what it held.
+    pub(crate) fn assign(&mut self, item: Lv, written: Lv, held: Held, size: &mut usize) -> Option<Held> {
+        *size += held.size();
+        self.written.insert(item, written);
+        let before = self.items.put(item, held)?;
+        *size -= before.size();
+        Some(before)
     }
 
     pub(super) fn apply(
@@ -116,32 +127,37 @@ impl List {
                 if !self.holds_items(lowest, *count) || !author.saw_all(lowest, *count) {
                     return Err(UNKNOWN_ELEMENT);
                 }
+                let moved = self.slots.range(lowest..lowest + count).next().is_some();
                 let mut place = SCATTERED;
-                for nth in 0..*count {
-                    let item = if *down { first - nth } else { first + nth };
-                    let at = self.remove(item, container, raw);
-                    place = if nth == 0 { at } else { SCATTERED };
+                if moved {
+                    for item in lowest..lowest + count {
+                        place = self.hide(self.slot_of(item), 1, container, raw);
+                    }
+                } else {
+                    place = self.hide(lowest, *count, container, raw);
                 }
-                Ok(place)
+                Ok(if *count == 1 { place } else { SCATTERED })
             }
             Edit::Move { item, left } => {
-                let left = left_of(left)?;
-                let known = self.items.get(item).filter(|_| author.saw(*item)).ok_or(UNKNOWN_ELEMENT)?;
-                let wins = author.stamp(lv) > author.stamp(known.slot);
-                let shown = wins && !known.removed;
-                let old = known.slot;
+                let (item, left) = (*item, left_of(left)?);
+                if self.items.get(item).is_none() || !author.saw(item) {
+                    return Err(UNKNOWN_ELEMENT);
+                }
+                let old = self.slot_of(item);
+                let wins = author.stamp(lv) > author.stamp(old);
+                let shown = wins && self.shows(item);
                 // The old slot goes first: indexes are told as they are when each step is done.
                 if !(left == NONE || self.holds(left)) {
                     return Err(UNKNOWN_ELEMENT);
                 }
                 if shown {
-                    self.hide(old, container, raw);
+                    self.hide(old, 1, container, raw);
                 }
                 let at = self.sequence.insert(lv, left, 1, author).map_err(|_| UNKNOWN_ELEMENT)? as u32;
                 *size += size::ELEMENT + size::ENTRY;
-                self.moved.insert(lv, *item);
+                self.moved.insert(lv, item);
                 if wins {
-                    self.items.get_mut(item).expect("it was found above").slot = lv;
+                    self.slots.insert(item, lv);
                 }
                 if shown {
                     raw.push(Raw::Splice { container, at, deleted: 0, inserted: 1 });
@@ -151,13 +167,14 @@ impl List {
                 Ok(SCATTERED)
             }
             Edit::Assign { item, value } => {
-                let known = self.items.get_mut(item).filter(|_| author.saw(*item)).ok_or(UNKNOWN_ELEMENT)?;
-                if author.stamp(lv) > author.stamp(known.written) {
-                    let held = Held::Value(value.clone());
-                    *size = *size + held.size() - known.held.size();
-                    known.written = lv;
-                    let before = std::mem::replace(&mut known.held, held);
-                    raw.push(Raw::Assigned { container, item: *item, before });
+                if self.items.get(*item).is_none() || !author.saw(*item) {
+                    return Err(UNKNOWN_ELEMENT);
+                }
+                if author.stamp(lv) > author.stamp(self.written(*item)) {
+                    let before = self.assign(*item, lv, Held::Value(value.clone()), size);
+                    before.into_iter().for_each(|before| {
+                        raw.push(Raw::Assigned { container, item: *item, before });
+                    });
                 }
                 Ok(SCATTERED)
             }
@@ -165,19 +182,12 @@ impl List {
         }
     }
 
-    /// Removes an item; says at which index it stood.
-    pub(crate) fn remove(&mut self, item: Lv, container: u32, raw: &mut Noted) -> u32 {
-        let Some(known) = self.items.get_mut(&item).filter(|item| !item.removed) else { return SCATTERED };
-        known.removed = true;
-        let slot = known.slot;
-        self.hide(slot, container, raw)
-    }
-
-    pub(crate) fn hide(&mut self, slot: Lv, container: u32, raw: &mut Noted) -> u32 {
+    /// Hides slots; says at which index the last of them stood.
+    pub(crate) fn hide(&mut self, slot: Lv, count: u32, container: u32, raw: &mut Noted) -> u32 {
         let mut place = SCATTERED;
-        let hidden = self.sequence.hide(slot, 1, |at, _| {
+        let hidden = self.sequence.hide(slot, count, |at, deleted| {
             place = at as u32;
-            raw.push(Raw::Splice { container, at: place, deleted: 1, inserted: 0 });
+            raw.push(Raw::Splice { container, at: place, deleted, inserted: 0 });
         });
         debug_assert!(hidden.is_ok(), "the slot of an item is in the sequence");
         place

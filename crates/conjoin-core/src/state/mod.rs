@@ -5,6 +5,7 @@
 //! Each value is a *container*, known inside by its place in a list. A root is found by its kind and
 //! name; a nested one by the operations that made it.
 
+mod contents;
 mod list;
 mod map;
 mod set;
@@ -27,7 +28,8 @@ use crate::strings::{StrId, Strings};
 use crate::value::{Kind, Value};
 use crate::version::ReplicaId;
 
-pub(crate) use list::{List, ListItem};
+pub(crate) use contents::Contents;
+pub(crate) use list::List;
 pub(crate) use map::{Held, Map, Slot};
 pub(crate) use set::{Members, size_of as size_of_member};
 pub(crate) use sums::{Sums, bits, float, read_sum, write_sum};
@@ -361,7 +363,7 @@ impl State {
             }
             match &mut container.data {
                 Data::Map(map) => map.slots.values_mut().for_each(|slot| rehold(&mut slot.held)),
-                Data::List(list) => list.items.values_mut().for_each(|item| rehold(&mut item.held)),
+                Data::List(list) => list.items.rooms_mut().for_each(rehold),
                 _ => {}
             }
             self.places.insert((container.parent, container.kind), number);
@@ -379,7 +381,7 @@ impl State {
             if let Some(kind) = kind {
                 let nested = self.make(kind, Parent::Item { list, item }, item, strings);
                 if let Data::List(list) = &mut self.containers[list as usize].data {
-                    list.hold(item, nested);
+                    list.items.put(item, Held::Container(nested));
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::log::{Local, SCATTERED};
 use crate::noted::Raw;
 use crate::numbers::Lv;
 use crate::op::Edit;
-use crate::state::{Data, Held, List, ListItem, Parent};
+use crate::state::{Data, Held, List, Parent};
 use crate::value::{Kind, Value};
 
 /// A list, to be edited.
@@ -110,7 +110,7 @@ impl<'a> ListMut<'_, 'a> {
     }
 
     fn nested(&self, at: usize, kind: Kind) -> Option<Place<'static>> {
-        match self.read()?.at(at)?.1.held {
+        match *self.read()?.at(at)?.1 {
             Held::Container(child) if self.tx.doc.state.containers[child as usize].kind == kind => {
                 Some(Place::Made(child))
             }
@@ -166,7 +166,7 @@ impl<'a> ListMut<'_, 'a> {
         Ok(())
     }
 
-    fn at(&self, at: usize) -> Result<(Lv, &ListItem), OutOfBounds> {
+    fn at(&self, at: usize) -> Result<(Lv, &Held), OutOfBounds> {
         self.read().and_then(|list| list.at(at)).ok_or(OutOfBounds { index: at, len: self.len() })
     }
 

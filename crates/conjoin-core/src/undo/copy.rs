@@ -75,15 +75,14 @@ impl Transaction<'_> {
                 }
                 Data::List(list) => {
                     let (mut items, mut inner, mut ids) = (Items::default(), Vec::new(), Vec::new());
-                    for (lv, item) in (0..list.sequence.len()).filter_map(|at| list.at(at)) {
-                        let held = &item.held;
+                    for (lv, held) in (0..list.sequence.len()).filter_map(|at| list.at(at)) {
                         items.push(&match (held, nested(held)) {
                             (Held::Value(value), _) => Item::Value(value.clone()),
                             (_, Some((_, kind))) => Item::Nested(kind),
                             _ => continue,
                         });
                         inner.push(nested(held));
-                        ids.push([lv, item.written, item.slot]);
+                        ids.push([lv, list.written(lv), list.slot_of(lv)]);
                     }
                     if !ids.is_empty() {
                         edits.push((Edit::InsertItems { left: None, items }, inner, For::Items(ids)));

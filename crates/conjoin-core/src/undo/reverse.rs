@@ -262,7 +262,7 @@ impl Reverse<'_, '_> {
         for element in (self.lv..self.lv + len).map(|element| self.now(element)) {
             let there = match self.data() {
                 Data::Text(text) => text.sequence.find(element).is_some_and(|place| place.visible),
-                Data::List(list) => list.items.get(&element).is_some_and(|item| !item.removed),
+                Data::List(list) => list.shows(element),
                 _ => false,
             };
             match runs.last_mut() {
@@ -333,11 +333,11 @@ impl Reverse<'_, '_> {
         for original in items {
             let item = self.now(original);
             let (Data::List(list), Data::List(home)) = (self.data(), self.home()) else { return };
-            let known = list.items.get(&item).or_else(|| home.items.get(&item));
-            let Some(known) = known.filter(|item| item.removed) else { continue };
-            let (slot, written) = (known.slot, known.written);
-            let was = home.items.get(&original).map_or(slot, |item| item.slot);
-            let (content, nested) = match &known.held {
+            let known = if list.items.get(item).is_some() { list } else { home };
+            let Some(held) = known.items.get(item).filter(|_| !known.shows(item)) else { continue };
+            let (slot, written) = (known.slot_of(item), known.written(item));
+            let was = home.items.get(original).map_or(slot, |_| home.slot_of(original));
+            let (content, nested) = match held {
                 Held::Value(value) => (Item::Value(value.clone()), None),
                 Held::Container(nested) => {
                     (Item::Nested(self.doc().state.containers[*nested as usize].kind), Some(*nested))
@@ -365,9 +365,9 @@ impl Reverse<'_, '_> {
     fn move_item(&mut self, original: Lv) {
         let item = self.now(original);
         let Data::List(list) = self.data() else { return };
-        let Some(known) = list.items.get(&item).filter(|known| !known.removed) else { return };
         let numbers = &self.doc().numbers;
-        if !stands_for(&self.again.slots, numbers.id(known.slot), numbers.id(self.lv)) {
+        let is_own = || stands_for(&self.again.slots, numbers.id(list.slot_of(item)), numbers.id(self.lv));
+        if !list.shows(item) || !is_own() {
             return;
         }
         let moves = |edit: &Local| matches!(edit, Edit::Move { item, .. } if *item == original);
@@ -385,8 +385,7 @@ impl Reverse<'_, '_> {
     fn assign(&mut self, original: Lv) {
         let item = self.now(original);
         let Data::List(list) = self.data() else { return };
-        let Some(known) = list.items.get(&item).filter(|known| !known.removed) else { return };
-        if !self.is_own(known.written) {
+        if !list.shows(item) || !self.is_own(list.written(item)) {
             return;
         }
         let assigns = |edit: &Local| matches!(edit, Edit::Assign { item, .. } if *item == original);

@@ -48,7 +48,7 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
-            Value::Bytes(bytes) => Ok(Self(bytes)),
+            Value::Bytes(bytes) => Ok(Self(bytes.into())),
             value => Err(serde::de::Error::custom(format!("{value:?} is no bytes"))),
         }
     }

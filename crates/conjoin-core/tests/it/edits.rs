@@ -208,7 +208,7 @@ impl Edit {
             0 => Value::Str(self.text.clone()),
             1 => Value::Bool(self.value > 0),
             2 => Value::Float(f64::from(self.value) / 8.0),
-            3 => Value::Bytes(self.text.clone().into_bytes()),
+            3 => self.text.clone().into_bytes().into(),
             4 if self.value % 4 == 0 => Value::Null,
             _ => Value::Int(i64::from(self.value)),
         }

@@ -105,7 +105,7 @@ impl Bytes<'_> {
             3 => Value::Int(self.reader.zigzag().expect("it is a number")),
             4 => Value::Float(self.reader.float().expect("it is a float")),
             5 => Value::Str(self.reader.str().expect("it is a string").to_owned()),
-            6 => Value::Bytes(self.reader.bytes().expect("they are bytes").to_vec()),
+            6 => self.reader.bytes().expect("they are bytes").into(),
             tag => panic!("{tag} is no tag of a value"),
         }
     }
