@@ -1,15 +1,13 @@
 //! Compression as web servers and browsers know it.
 
-use std::io::Write as _;
-
 use anyhow::Result;
-use flate2::{Compression, write::GzEncoder};
 
-/// gzip at its best.
+/// gzip at its best, by Zopfli: what is compressed once and loaded by many may take its time. It takes off 5 % more
+/// than others do, and is read by all that reads gzip.
 pub(crate) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes)?;
-    Ok(encoder.finish()?)
+    let mut compressed = Vec::new();
+    zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, bytes, &mut compressed)?;
+    Ok(compressed)
 }
 
 /// Brotli at its best.
