@@ -32,6 +32,23 @@ pub enum DecodeError {
 /// overflow. Reaching it at a million operations a second takes nine years.
 pub(crate) const MAX_SEQ: u64 = 1 << 48;
 
+/// The characters that take a byte each.
+const ASCII: &str = {
+    const BYTES: [u8; 128] = {
+        let mut bytes = [0; 128];
+        let mut at = 0;
+        while at < bytes.len() {
+            bytes[at] = at as u8;
+            at += 1;
+        }
+        bytes
+    };
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => unreachable!(),
+    }
+};
+
 /// Appends to a byte vector.
 pub trait Writer {
     /// An unsigned LEB128 varint.
@@ -43,6 +60,7 @@ pub trait Writer {
 }
 
 impl Writer for Vec<u8> {
+    #[inline]
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.push(value as u8 | 0x80);
@@ -240,10 +258,10 @@ impl<'a> Reader<'a> {
     /// A text, if it is a single ASCII character: the text that is sent most.
     #[inline]
     pub(crate) fn letter(&mut self) -> Option<&'a str> {
-        let [1, letter @ 0..0x80, ..] = self.rest else { return None };
-        let text = std::str::from_utf8(std::slice::from_ref(letter)).ok()?;
-        self.rest = &self.rest[2..];
-        Some(text)
+        let [1, letter @ 0..0x80, rest @ ..] = self.rest else { return None };
+        let at = usize::from(*letter);
+        self.rest = rest;
+        ASCII.get(at..=at)
     }
 
     /// The end.

@@ -254,10 +254,9 @@ impl Doc {
         resolve: &dyn Fn(u64) -> Option<ReplicaId>,
     ) -> Result<Applied<'_>, ApplyError> {
         self.begin();
-        let dropped = match changes {
-            1 if self.take_stroke(reader, resolve) => Ok(false),
-            _ => self.take_in(source, reader, changes, resolve),
-        };
+        let is_stroke =
+            changes == 1 && (self.take_typed(reader, resolve) || self.take_stroke(reader, resolve));
+        let dropped = if is_stroke { Ok(false) } else { self.take_in(source, reader, changes, resolve) };
         if self.pending.is_empty() {
             return dropped.map(|dropped| Applied::new(self, dropped));
         }

@@ -1,5 +1,7 @@
 //! What others lack, written out of the log: operations in ids again. `wire.rs` reads it.
 
+mod stroke;
+
 use crate::codec::Writer;
 use crate::delta::{Delta, ReplicaTable};
 use crate::doc::Doc;
@@ -10,7 +12,7 @@ use crate::state::Parent;
 use crate::strings::StrId;
 use crate::value::Kind;
 use crate::version::{OpId, ReplicaId, VersionVector};
-use crate::wire::{self, Does, Head, Id, Stroke, tag};
+use crate::wire::{self, Head, tag};
 
 /// A change is cut about here, so that a history travels in parts.
 const MAX_CHANGE: usize = 64 << 10;
@@ -155,60 +157,19 @@ impl Doc {
         out: &mut Vec<u8>,
         index: &mut dyn FnMut(ReplicaId) -> u64,
     ) {
-        let at = out.len();
-        if let Some(stroke) = self.stroke(from, to, index) {
-            out.push(1);
-            return stroke.write(out);
+        if self.write_stroke(from, to, out, index) {
+            return;
         }
+        self.write_counted(from, to, out, index);
+    }
+
+    #[inline(never)]
+    fn write_counted(&self, from: Lv, to: Lv, out: &mut Vec<u8>, index: &mut dyn FnMut(ReplicaId) -> u64) {
+        let at = out.len();
         let mut writing = Writing::new(out, index);
         self.write_changes(from, to, &mut writing);
         let changes = writing.changes;
         insert_varint(out, at, changes);
-    }
-
-    /// The operations with numbers from `from` up to `to`, if they are the last ones and no more than a stroke.
-    fn stroke(&self, from: Lv, to: Lv, index: &mut dyn FnMut(ReplicaId) -> u64) -> Option<Stroke<'_>> {
-        let entry =
-            self.log.last().filter(|last| last.lv <= from && last.end() == to && last.named == NONE)?;
-        let container = &self.state.containers[entry.container as usize];
-        let Parent::Root(name) = container.parent else { return None };
-        let at = self.numbers.span_of(from);
-        let span = &self.numbers.spans()[at];
-        let deps = if from == span.lv { self.numbers.deps(at) } else { &[] };
-        if container.kind != Kind::Text || from >= to || deps.len() > 1 {
-            return None;
-        }
-        let seq = span.seq + (from - span.lv);
-        let name = self.named(span.replica, name, seq).ok()?;
-        let author = index(self.numbers.replica(span.replica));
-        let dep = deps.first().map(|&dep| self.numbers.id(dep)).map(|dep| (index(dep.replica), dep.seq));
-        let mut id = |lv: Lv| {
-            if lv >= span.lv {
-                return Id { by: None, seq: u64::from(span.seq + (lv - span.lv)) };
-            }
-            let is_own = self.numbers.is_of(lv, span.replica);
-            let OpId { replica, seq } = self.numbers.id(lv);
-            Id { by: (!is_own).then(|| index(replica)), seq }
-        };
-        let (skip, len) = (from - entry.lv, to - from);
-        let does = match entry.edit {
-            Edit::Insert { left, ref text } => {
-                let left = match skip {
-                    0 => left.map(id),
-                    _ => Some(Id { by: None, seq: u64::from(seq) - 1 }),
-                };
-                Does::Insert { left, text: &text[byte_of(text, entry.len, skip)..] }
-            }
-            // One that is written as more than one is no stroke.
-            Edit::Delete { first, count, down }
-                if len == 1 || (!down && skip == 0 && count <= self.numbers.run(first, false)) =>
-            {
-                let first = if down { first - skip } else { first + skip };
-                Does::Delete { first: id(first), count: len, down }
-            }
-            _ => return None,
-        };
-        Some(Stroke { author, seq: u64::from(seq), dep, name, does })
     }
 
     /// Appends the operations with numbers from `from` up to `to`, as far as they are kept.
@@ -371,6 +332,7 @@ impl Doc {
     }
 
     /// How operation `seq` of a replica names a string: by its number, or itself if it is new.
+    #[inline]
     fn named(&self, replica: u32, string: StrId, seq: u32) -> Result<u32, &str> {
         let (number, introduced) = self.names[replica as usize]
             .number(string)

@@ -85,7 +85,7 @@ pub(crate) struct Log {
     /// All that came since, but for the latest.
     packed: VecDeque<Packed>,
     /// The latest.
-    entries: VecDeque<Entry>,
+    entries: Vec<Entry>,
     /// The numbers of operations that are not kept: at the front, and what came by states.
     gaps: Vec<Range<Lv>>,
     size: usize,
@@ -105,10 +105,11 @@ impl Typed<'_> {
     }
 
     /// Adds so many characters.
+    #[inline]
     pub(crate) fn push(self, text: &str, len: u32) {
         let Edit::Insert { text: before, .. } = &mut self.entry.edit else { return };
         match text.as_bytes() {
-            [byte] => before.push(char::from(*byte)),
+            [byte @ ..0x80] => before.push(char::from(*byte)),
             _ => before.push_str(text),
         }
         self.entry.len += len;
@@ -154,7 +155,7 @@ impl Log {
         Self {
             cold: None,
             packed: VecDeque::new(),
-            entries: VecDeque::new(),
+            entries: Vec::new(),
             gaps: Vec::new(),
             size: 0,
             limit: DEFAULT_LIMIT,
@@ -198,7 +199,7 @@ impl Log {
 
     /// The latest entry that came since the log was read.
     pub(crate) fn last(&self) -> Option<&Entry> {
-        self.entries.back()
+        self.entries.last()
     }
 
     /// The entry of the last operation, if it is one of this value and `next` the number after it.
@@ -208,10 +209,13 @@ impl Log {
 
     /// Appends an entry, to the last one if it goes on with it. `joins` says whether their authors and
     /// what they had seen allow it.
-    #[inline]
     pub(crate) fn push(&mut self, entry: Entry, joins: bool) {
+        if let Edit::Delete { first, count, down } = entry.edit {
+            let Entry { lv, container, named, at, .. } = entry;
+            return self.push_delete(lv, (container, named), at, (first, count, down), joins);
+        }
         if joins
-            && let Some(last) = self.entries.back_mut()
+            && let Some(last) = self.entries.last_mut()
             && (last.container, last.named, last.end()) == (entry.container, entry.named, entry.lv)
             && last.take_on(&entry)
         {
@@ -219,6 +223,26 @@ impl Log {
             return;
         }
         self.put(entry);
+    }
+
+    /// As [`push`](Self::push) of a delete of these elements.
+    pub(crate) fn push_delete(
+        &mut self,
+        lv: Lv,
+        (container, named): (u32, Lv),
+        at: u32,
+        elements: (Lv, u32, bool),
+        joins: bool,
+    ) {
+        if joins
+            && let Some(last) = self.entries.last_mut()
+            && (last.container, last.named, last.end()) == (container, named, lv)
+            && last.deletes_on(at, elements)
+        {
+            return;
+        }
+        let (first, count, down) = elements;
+        self.put(Entry { lv, len: count, container, named, at, edit: Edit::Delete { first, count, down } });
     }
 
     /// As [`push`](Self::push) of an insertion, of which the text stands beside it.
@@ -240,7 +264,7 @@ impl Log {
 
     fn put(&mut self, entry: Entry) {
         self.size += entry.size();
-        self.entries.push_back(entry);
+        self.entries.push(entry);
         if self.entries.len() > 2 * BLOCK {
             self.pack();
         }
@@ -249,7 +273,7 @@ impl Log {
     /// Packs the oldest of the latest.
     #[inline(never)]
     fn pack(&mut self) {
-        let packed = Packed::of(self.entries.range(..BLOCK));
+        let packed = Packed::of(self.entries[..BLOCK].iter());
         self.size += packed.size();
         self.size -= self.entries.drain(..BLOCK).map(|entry| entry.size()).sum::<usize>();
         self.packed.push_back(packed);
@@ -257,7 +281,7 @@ impl Log {
 
     /// What the last operation inserted, if it inserted text in this value and `next` is the number after it.
     pub(crate) fn typed(&mut self, container: u32, next: Lv) -> Option<Typed<'_>> {
-        let entry = self.entries.back_mut()?;
+        let entry = self.entries.last_mut()?;
         let fits = entry.container == container && entry.end() == next && entry.at != SCATTERED;
         (fits && matches!(entry.edit, Edit::Insert { .. })).then_some(Typed { entry, size: &mut self.size })
     }
@@ -282,7 +306,10 @@ impl Log {
                 add(&mut self.gaps, 0..packed.end);
                 continue;
             }
-            let Some(entry) = self.entries.pop_front() else { break };
+            if self.entries.is_empty() {
+                break;
+            }
+            let entry = self.entries.remove(0);
             self.size -= entry.size();
             add(&mut self.gaps, 0..entry.end());
         }
@@ -314,13 +341,15 @@ impl Log {
                 break;
             }
         }
-        while let Some(entry) = self.entries.pop_front_if(|entry| entry.lv < lv) {
+        let below = self.entries.partition_point(|entry| entry.lv < lv);
+        let mut rest = None;
+        for entry in self.entries.drain(..below) {
             self.size -= entry.size();
-            if let Some(rest) = entry.from(lv) {
-                self.size += rest.size();
-                self.entries.push_front(rest);
-                break;
-            }
+            rest = entry.from(lv);
+        }
+        if let Some(rest) = rest {
+            self.size += rest.size();
+            self.entries.insert(0, rest);
         }
         add(&mut self.gaps, 0..lv);
     }
@@ -344,11 +373,11 @@ impl Log {
         };
         let packed = cold.iter().chain(self.packed.range(start..)).flat_map(Packed::entries);
         let packed = packed.skip_while(move |entry| entry.end() <= from).map(Cow::Owned);
-        let start = match self.entries.back() {
+        let start = match self.entries.last() {
             Some(last) if last.lv <= from => self.entries.len() - usize::from(last.end() > from),
             _ => self.entries.partition_point(|entry| entry.end() <= from),
         };
-        packed.chain(self.entries.range(start..).map(Cow::Borrowed)).take_while(move |entry| entry.lv < to)
+        packed.chain(self.entries[start..].iter().map(Cow::Borrowed)).take_while(move |entry| entry.lv < to)
     }
 }
 
@@ -393,33 +422,34 @@ impl Entry {
                 }
                 on
             }
-            (
-                Edit::Delete { first, count, down },
-                Edit::Delete { first: next_first, count: more, down: next_down },
-            ) => {
-                let up = (*count == 1 || !*down)
-                    && (*more == 1 || !*next_down)
-                    && *next_first == *first + *count
-                    && next.at == self.at;
-                let downwards = (*count == 1 || *down)
-                    && *more == 1
-                    && next_first.checked_add(*count) == Some(*first)
-                    && next.at.checked_add(1) == Some(self.at);
-                let on = self.at != SCATTERED && next.at != SCATTERED && (up || downwards);
-                if on {
-                    *down = downwards;
-                    *count += more;
-                    if downwards {
-                        self.at = next.at;
-                    }
-                }
-                on
-            }
             _ => false,
         };
         if joined {
             self.len += next.len;
         }
         joined
+    }
+
+    /// Appends a delete to this one if the two are one.
+    fn deletes_on(&mut self, next_at: u32, (next_first, more, next_down): (Lv, u32, bool)) -> bool {
+        let Self { len, at, edit: Edit::Delete { first, count, down }, .. } = self else { return false };
+        let up = (*count == 1 || !*down)
+            && (more == 1 || !next_down)
+            && next_first == *first + *count
+            && next_at == *at;
+        let downwards = (*count == 1 || *down)
+            && more == 1
+            && next_first.checked_add(*count) == Some(*first)
+            && next_at.checked_add(1) == Some(*at);
+        if *at == SCATTERED || next_at == SCATTERED || !(up || downwards) {
+            return false;
+        }
+        *down = downwards;
+        *count += more;
+        *len += more;
+        if downwards {
+            *at = next_at;
+        }
+        true
     }
 }

@@ -77,7 +77,6 @@ impl Noted {
     }
 
     /// Takes note of what changed, as a part of what changed before if it is at the same place.
-    #[inline]
     pub(crate) fn push(&mut self, raw: Raw) {
         if self.last.as_mut().is_some_and(|last| last.takes(&raw)) {
             return;
@@ -87,6 +86,19 @@ impl Noted {
             self.last = None;
         } else {
             self.put(raw);
+        }
+    }
+
+    /// As [`push`](Self::push) of what was done at an index of a sequence.
+    #[inline]
+    pub(crate) fn splice(&mut self, container: u32, at: u32, deleted: u32, inserted: u32) {
+        // Most changes are no more than one.
+        let Some(last) = &mut self.last else {
+            self.last = Some(Raw::Splice { container, at, deleted, inserted });
+            return;
+        };
+        if !last.takes_splice(container, at, deleted, inserted) {
+            self.put(Raw::Splice { container, at, deleted, inserted });
         }
     }
 
@@ -115,22 +127,25 @@ impl Raw {
             (Self::Sum { replica, .. }, Self::Sum { replica: other, .. }) => replica == other,
             (Self::Writes { .. }, Self::Writes { .. }) => true,
             (Self::Key { key, .. }, Self::Key { key: other, .. }) => key == other,
-            (
-                Self::Splice { at, deleted, inserted, .. },
-                &Self::Splice { at: place, deleted: gone, inserted: new, .. },
-            ) => {
-                let end = *at + *inserted;
-                match (gone, new) {
-                    (0, _) if *at <= place && place <= end => *inserted += new,
-                    (_, 0) if *at <= place && place + gone <= end => *inserted -= gone,
-                    (_, 0) if place == end => *deleted += gone,
-                    (_, 0) if place + gone == *at => (*at, *deleted) = (place, *deleted + gone),
-                    _ => return false,
-                }
-                true
+            (last, &Self::Splice { container, at, deleted, inserted }) => {
+                last.takes_splice(container, at, deleted, inserted)
             }
             _ => false,
         }
+    }
+
+    fn takes_splice(&mut self, container: u32, place: u32, gone: u32, new: u32) -> bool {
+        let Self::Splice { container: of, at, deleted, inserted } = self else { return false };
+        let end = *at + *inserted;
+        match (gone, new) {
+            _ if *of != container => return false,
+            (0, _) if *at <= place && place <= end => *inserted += new,
+            (_, 0) if *at <= place && place + gone <= end => *inserted -= gone,
+            (_, 0) if place == end => *deleted += gone,
+            (_, 0) if place + gone == *at => (*at, *deleted) = (place, *deleted + gone),
+            _ => return false,
+        }
+        true
     }
 
     pub(crate) const fn container(&self) -> u32 {

@@ -142,7 +142,18 @@ impl Numbers {
         self.lv_of(self.replica_number(id.replica)?, u32::try_from(id.seq).ok()?)
     }
 
+    #[inline]
     pub(crate) fn lv_of(&self, replica: u32, seq: u32) -> Option<Lv> {
+        match self.spans.last() {
+            // Of the latest it is asked most.
+            Some(last) if last.replica == replica && last.seq <= seq => {
+                last.lv.checked_add(seq - last.seq).filter(|&lv| lv < self.next)
+            }
+            _ => self.earlier_lv_of(replica, seq),
+        }
+    }
+
+    fn earlier_lv_of(&self, replica: u32, seq: u32) -> Option<Lv> {
         let places = &self.places[replica as usize];
         let at = match places.last() {
             Some(last) if last.0 <= seq => places.len() - 1,

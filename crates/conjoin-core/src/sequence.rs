@@ -200,4 +200,46 @@ impl<C: Content> Sequence<C> {
         let leaf = self.index.get_or_init(|| Index::of(&self.tree)).leaf_of(lv);
         Some(self.tree.leaf(leaf).find(lv)?.on(leaf))
     }
+
+    /// Has the piece with the visible element at an index be the one at which all edits are. Tells its offset there.
+    #[inline]
+    fn seek(&mut self, index: u32) -> u32 {
+        let Near { leaf, start, run, before } = self.near;
+        let offset = index.wrapping_sub(start).wrapping_sub(before);
+        match self.tree.leaf(leaf).runs.get(run as usize) {
+            Some(piece) if offset < piece.chars() => offset,
+            _ => self.seek_far(index),
+        }
+    }
+
+    #[inline(never)]
+    fn seek_far(&mut self, index: u32) -> u32 {
+        let (Spot { leaf, run, offset, before }, start) = self.locate(index);
+        self.near = Near { leaf, start, run, before };
+        offset
+    }
+
+    /// The same with an element, by its number.
+    #[inline]
+    fn seek_element(&mut self, lv: Lv) -> Option<u32> {
+        let Near { leaf, run, .. } = self.near;
+        match self.tree.leaf(leaf).runs.get(run as usize) {
+            Some(piece) if piece.contains(lv) => Some(lv - piece.lv),
+            _ => self.seek_element_far(lv),
+        }
+    }
+
+    #[inline(never)]
+    fn seek_element_far(&mut self, lv: Lv) -> Option<u32> {
+        let Spot { leaf, run, offset, before } = self.spot_of(lv)?;
+        self.near = Near { leaf, start: self.start_of(leaf), run, before };
+        Some(offset)
+    }
+
+    /// A spot in the piece at which the last edit was.
+    #[inline]
+    fn near_spot(&self, offset: u32) -> Spot {
+        let Near { leaf, run, before, .. } = self.near;
+        Spot { leaf, run, offset, before }
+    }
 }

@@ -89,8 +89,10 @@ impl Names {
 
     /// The number of a string, and which operation introduced it.
     pub(crate) fn number(&self, string: StrId) -> Option<(u32, u32)> {
-        let latest = self.latest.iter().flatten().find(|latest| latest.0 == string);
-        let number = latest.map(|latest| latest.1).or_else(|| self.numbers.get(&string).copied())?;
+        let number = match self.latest {
+            [Some((latest, number)), _] | [_, Some((latest, number))] if latest == string => number,
+            _ => *self.numbers.get(&string)?,
+        };
         Some((number, self.list[number as usize].1))
     }
 

@@ -3,7 +3,6 @@
 //! and its leaf, to an entry of the log, and to a few counts.
 
 use crate::doc::Doc;
-use crate::noted::Raw;
 use crate::size;
 use crate::state::Data;
 
@@ -30,7 +29,7 @@ impl Doc {
         }
         last.push(text, len);
         self.state.size += size::ELEMENT * len as usize;
-        self.raw.push(Raw::Splice { container, at: end, deleted: 0, inserted: len });
+        self.raw.splice(container, end, 0, len);
         self.numbers.follow(len);
         true
     }

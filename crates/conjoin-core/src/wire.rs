@@ -21,11 +21,11 @@ use crate::strings::StrId;
 use crate::value::{Kind, Value};
 
 pub(crate) use pass::Passing;
-pub(crate) use stroke::{Does, Stroke};
+pub(crate) use stroke::{Does, Stroke, typed};
 
 /// The replica and start continue where the change before ended.
 const CONTINUES: u8 = 1;
-const HAS_DEPS: u8 = 2;
+pub(crate) const HAS_DEPS: u8 = 2;
 pub(crate) const MANY_OPS: u8 = 4;
 
 /// What the low bits of an operation's first byte say it does.

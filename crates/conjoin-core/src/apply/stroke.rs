@@ -13,12 +13,43 @@ use crate::size;
 use crate::state::Author;
 use crate::value::Kind;
 use crate::version::{OpId, ReplicaId};
-use crate::wire::{Does, Id, Stroke};
+use crate::wire::{Does, Id, Stroke, typed};
 
 /// More room than a stroke takes besides that for its text.
 const ROOM: usize = 64 << 10;
 
 impl Doc {
+    /// Takes in a change if it is text typed on, see `typing.rs`. Says whether it was; if not, nothing was read
+    /// or done.
+    pub(crate) fn take_typed(&mut self, reader: &mut Reader<'_>, resolve: Resolve<'_>) -> bool {
+        let mut ahead = reader.clone();
+        let done = self.typed(&mut ahead, resolve).is_some();
+        if done {
+            *reader = ahead;
+        }
+        done
+    }
+
+    fn typed(&mut self, reader: &mut Reader<'_>, resolve: Resolve<'_>) -> Option<()> {
+        let (author, seq, name, text) = typed(reader)?;
+        let leader = self.numbers.leader()?;
+        let replica = self.numbers.replica(leader);
+        let end = u64::from(self.numbers.next()) + text.len() as u64;
+        let is_next = u64::from(self.numbers.next_seq()) == seq && end <= MAX_OPS;
+        if replica == self.replica || !is_next || resolve(author) != Some(replica) {
+            return None;
+        }
+        let name = self.names.get(leader as usize)?.get(name)?;
+        let container = self.state.root(Kind::Text, name)?;
+        self.room(ROOM + size::ELEMENT * text.len()).ok()?;
+        if !self.type_on(container, None, text) {
+            return None;
+        }
+        self.state.recent = container;
+        self.version.advance(replica, seq + text.len() as u64);
+        Some(())
+    }
+
     /// Takes in a change if it is such a stroke. Says whether it was; if not, nothing was read or done.
     pub(crate) fn take_stroke(&mut self, reader: &mut Reader<'_>, resolve: Resolve<'_>) -> bool {
         let mut ahead = reader.clone();
@@ -54,14 +85,15 @@ impl Doc {
         {
             return None;
         }
-        let typed = match stroke.does {
-            Does::Insert { left: Some(Id { by: None, seq }), text } if goes_on && seq + 1 == stroke.seq => {
-                self.type_on(container, None, text)
-            }
-            _ => false,
-        };
-        if !typed {
-            self.edit_text(stroke, (number, replica), dep.as_slice(), (container, len), resolve)?;
+        if !goes_on {
+            self.numbers.ask(Some(number), dep.as_slice());
+        }
+        self.edit_text(stroke, (number, replica), goes_on, dep.is_none(), (container, len), resolve)?;
+        if goes_on {
+            self.numbers.follow(len);
+        } else {
+            self.numbers.push(number, len, dep.as_slice());
+            self.numbers.made(len);
         }
         self.version.advance(replica, stroke.seq + u64::from(len));
         self.state.recent = container;
@@ -72,18 +104,18 @@ impl Doc {
         &mut self,
         stroke: &Stroke<'_>,
         author: (u32, ReplicaId),
-        deps: &[Lv],
+        goes_on: bool,
+        joins: bool,
         (container, len): (u32, u32),
         resolve: Resolve<'_>,
     ) -> Option<()> {
         let (number, replica) = author;
         let lv = self.numbers.next();
-        self.numbers.ask(Some(number), deps);
-        let unseen = self.numbers.asked();
+        let unseen = if goes_on { &[] } else { self.numbers.asked() };
         if unseen.first().is_some_and(|range| range.start < self.floor) {
             return None;
         }
-        let joins = deps.is_empty() && self.numbers.follows(number);
+        let joins = joins && self.numbers.follows(number);
         // Nothing in a text goes by the time of an edit.
         let by = Author { numbers: &self.numbers, replica, unseen, start: lv, lamport: 0 };
         match stroke.does {
@@ -100,13 +132,11 @@ impl Doc {
                 if count > 1 && count > self.numbers.run(first, false) {
                     return None;
                 }
-                let edit = Edit::Delete { first, count, down };
-                let at = self.state.apply(container, lv, &edit, &by, &self.strings, &mut self.raw).ok()?;
-                self.log.push(Entry { lv, len, container, named: NONE, at, edit }, joins);
+                let elements = (first, count, down);
+                let at = self.state.delete_text(container, elements, &by, &mut self.raw).ok()?;
+                self.log.push_delete(lv, (container, NONE), at, elements, joins);
             }
         }
-        self.numbers.push(number, len, deps);
-        self.numbers.made(len);
         Some(())
     }
 

@@ -131,21 +131,16 @@ impl Content for Text {
         &self.0
     }
 
+    #[inline]
     fn insert(&mut self, at: u32, width: Width, slice: &str) {
-        let at = self.byte(at, width);
-        let full = self.0.capacity() - self.0.len() < slice.len();
-        if full {
-            // By doubling, but not beyond what a leaf holds.
-            let len = self.0.len() + slice.len();
-            self.0.reserve_exact(len.next_power_of_two().min(BYTES).max(len) - self.0.len());
-        }
-        if at == self.0.len() {
-            match slice.as_bytes() {
-                [byte] => self.0.push(char::from(*byte)),
-                _ => self.0.push_str(slice),
+        match slice.as_bytes() {
+            [byte @ ..0x80] if at as usize == self.0.len() && self.0.capacity() > self.0.len() => {
+                self.0.push(char::from(*byte));
             }
-        } else {
-            self.0.insert_str(at, slice);
+            [byte @ ..0x80] if width.more == 0 && self.0.capacity() > self.0.len() => {
+                self.0.insert(at as usize, char::from(*byte));
+            }
+            _ => self.put(at, width, slice),
         }
     }
 
@@ -157,10 +152,9 @@ impl Content for Text {
         } else {
             Width::of(&self.0[from..to])
         };
-        if to == self.0.len() {
-            self.0.truncate(from);
-        } else {
-            self.0.drain(from..to);
+        match count {
+            1 => drop(self.0.remove(from)),
+            _ => drop(self.0.drain(from..to)),
         }
         gone
     }
@@ -173,6 +167,18 @@ impl Content for Text {
 }
 
 impl Text {
+    #[inline(never)]
+    fn put(&mut self, at: u32, width: Width, slice: &str) {
+        let at = self.byte(at, width);
+        let full = self.0.capacity() - self.0.len() < slice.len();
+        if full {
+            // By doubling, but not beyond what a leaf holds.
+            let len = self.0.len() + slice.len();
+            self.0.reserve_exact(len.next_power_of_two().min(BYTES).max(len) - self.0.len());
+        }
+        self.0.insert_str(at, slice);
+    }
+
     /// The byte at which a character starts.
     fn byte(&self, at: u32, width: Width) -> usize {
         if width.more == 0 { at as usize } else { byte_of(&self.0, at as usize).expect("within the leaf") }

@@ -1,7 +1,7 @@
 //! Edits: one's own by index, and what all edits come down to: putting pieces in, hiding and showing them.
 
 use super::content::{BYTES, Content, Plain, Width};
-use super::leaf::{InLeaf, LONGEST, Piece, RUNS};
+use super::leaf::{InLeaf, LONGEST, Piece, RUNS, put};
 use super::{Lv, Near, Origins, Run, Sequence, Spot, Unknown};
 use crate::numbers::NONE as EDGE;
 
@@ -16,9 +16,10 @@ impl<C: Content> Sequence<C> {
         let (spot, start, left) = match at {
             0 => (Spot::START, 0, EDGE),
             _ => {
-                let (spot, start) = self.locate(at as u32 - 1);
-                let left = self.tree.leaf(spot.leaf).runs[spot.run as usize].lv + spot.offset;
-                (Spot { offset: spot.offset + 1, ..spot }, start, left)
+                let offset = self.seek(at as u32 - 1);
+                let spot = self.near_spot(offset + 1);
+                let left = self.tree.leaf(spot.leaf).runs[spot.run as usize].lv + offset;
+                (spot, self.near.start, left)
             }
         };
         let origins = Origins { left, right: self.next_of(spot) };
@@ -36,11 +37,12 @@ impl<C: Content> Sequence<C> {
         assert!(at <= len && count <= len - at, "deleting {count} at {at} of {len}");
         let mut left = count as u32;
         while left > 0 {
-            let (spot, start) = self.locate(at as u32);
-            let piece = self.tree.leaf(spot.leaf).runs[spot.run as usize];
-            let here = left.min(piece.len() - spot.offset);
-            self.flip(spot, start, here, None);
-            told(piece.lv + spot.offset, here);
+            let offset = self.seek(at as u32);
+            let spot = self.near_spot(offset);
+            let Piece { lv, .. } = self.tree.leaf(spot.leaf).runs[spot.run as usize];
+            let here = left.min(self.tree.leaf(spot.leaf).runs[spot.run as usize].len() - offset);
+            self.flip(spot, self.near.start, here, None);
+            told(lv + offset, here);
             left -= here;
         }
     }
@@ -160,13 +162,13 @@ impl<C: Content> Sequence<C> {
             Some(found) if offset > 0 => {
                 if offset < found.len() {
                     leaf.runs[run] = found.part(0, offset);
-                    leaf.put(run + 1, found.part(offset, found.len()));
+                    put(&mut leaf.runs, run + 1, found.part(offset, found.len()));
                 }
                 before += leaf.runs[run].chars();
                 run += 1;
-                leaf.put(run, piece);
+                put(&mut leaf.runs, run, piece);
             }
-            _ => leaf.put(0, piece),
+            _ => put(&mut leaf.runs, 0, piece),
         }
         let offset = leaf.runs[run].len();
         self.assign(piece.lv, piece.end(), id);
@@ -175,14 +177,19 @@ impl<C: Content> Sequence<C> {
     }
 
     /// Makes room for so many bytes and two more runs. Tells where the spot is then.
+    #[inline]
     fn make_room(&mut self, spot: Spot, start: u32, bytes: usize) -> (Spot, u32) {
         let leaf = self.tree.leaf(spot.leaf);
         let full = leaf.runs.len() + 2 > RUNS;
         let held = leaf.width.bytes();
         let heavy = C::WEIGHS && bytes > 0 && held > 0 && held + bytes > BYTES;
-        if !full && !heavy {
-            return (spot, start);
-        }
+        if full || heavy { self.split(spot, start, full) } else { (spot, start) }
+    }
+
+    /// Moves a part of a leaf that is `full` of runs, or of bytes, to a new one.
+    #[inline(never)]
+    fn split(&mut self, spot: Spot, start: u32, full: bool) -> (Spot, u32) {
+        let leaf = self.tree.leaf(spot.leaf);
         let run = spot.run as usize;
         let at_end = run + 1 == leaf.runs.len() && spot.offset == leaf.runs[run].len();
         let cut = if at_end {
@@ -223,67 +230,67 @@ impl<C: Content> Sequence<C> {
     /// Hides or shows elements of a piece, from a spot on: hides without content, shows with it.
     pub(super) fn flip(&mut self, spot: Spot, start: u32, count: u32, shown: Option<C::Slice<'_>>) {
         let (spot, start) = self.make_room(spot, start, 0);
-        let at = self.within(spot);
-        let leaf = self.tree.leaf_mut(spot.leaf);
+        let Spot { leaf: id, run, offset, before } = spot;
+        let leaf = self.tree.leaf_mut(id);
+        let (run, before_run) = flip(&mut leaf.runs, run as usize, offset, count, before);
+        self.near = Near { leaf: id, start, run: run as u32, before: before_run };
         match shown {
             Some(content) => {
-                leaf.content.insert(at, leaf.width, content);
-                self.tree.add(spot.leaf, C::width(content));
+                leaf.content.insert(before, leaf.width, content);
+                self.tree.add(id, C::width(content));
             }
             None => {
-                let width = leaf.content.remove(at, count, leaf.width);
-                self.tree.sub(spot.leaf, width);
+                let width = leaf.content.remove(before + offset, count, leaf.width);
+                self.tree.sub(id, width);
             }
         }
-        let leaf = self.tree.leaf_mut(spot.leaf);
-        let Spot { run, offset, mut before, .. } = spot;
-        let mut run = run as usize;
-        let piece = leaf.runs[run];
-        let end = offset + count;
-        let flipped = piece.part(offset, end).flipped();
-        match (offset > 0, end < piece.len()) {
-            (false, false) => {
-                leaf.runs[run] = flipped;
-                if leaf.runs.get(run + 1).is_some_and(|&next| flipped.joins(next)) {
-                    let next = leaf.runs.remove(run + 1);
-                    leaf.runs[run].extend(next.len());
-                }
-                if run > 0 && leaf.runs[run - 1].joins(leaf.runs[run]) {
-                    let joined = leaf.runs.remove(run);
-                    run -= 1;
-                    before -= leaf.runs[run].chars();
-                    leaf.runs[run].extend(joined.len());
-                }
-            }
-            (false, true) => {
-                leaf.runs[run] = piece.part(end, piece.len());
-                if run > 0 && leaf.runs[run - 1].joins(flipped) {
-                    leaf.runs[run - 1].extend(count);
-                } else {
-                    leaf.put(run, flipped);
-                    run += 1;
-                }
-                before += flipped.chars();
-            }
-            (true, false) => {
-                leaf.runs[run] = piece.part(0, offset);
-                match leaf.runs.get(run + 1).copied() {
-                    Some(next) if flipped.joins(next) => {
-                        let mut joined = flipped;
-                        joined.extend(next.len());
-                        leaf.runs[run + 1] = joined;
-                    }
-                    _ => leaf.put(run + 1, flipped),
-                }
-            }
-            (true, true) => {
-                leaf.runs[run] = piece.part(0, offset);
-                leaf.put(run + 1, flipped);
-                leaf.put(run + 2, piece.part(end, piece.len()));
-            }
-        }
-        self.near = Near { leaf: spot.leaf, start, run: run as u32, before };
     }
+}
+
+/// Hides or shows elements of a run, before which `before` are visible. Tells a run next to them, and how many are
+/// visible before that.
+fn flip(runs: &mut Vec<Piece>, mut run: usize, offset: u32, count: u32, mut before: u32) -> (usize, u32) {
+    let piece = runs[run];
+    let end = offset + count;
+    let flipped = piece.part(offset, end).flipped();
+    match (offset > 0, end < piece.len()) {
+        (false, false) => {
+            runs[run] = flipped;
+            if runs.get(run + 1).is_some_and(|&next| flipped.joins(next)) {
+                let next = runs.remove(run + 1);
+                runs[run].extend(next.len());
+            }
+            if run > 0 && runs[run - 1].joins(runs[run]) {
+                let joined = runs.remove(run);
+                run -= 1;
+                before -= runs[run].chars();
+                runs[run].extend(joined.len());
+            }
+        }
+        (false, true) => {
+            runs[run] = piece.part(end, piece.len());
+            if run > 0 && runs[run - 1].joins(flipped) {
+                runs[run - 1].extend(count);
+            } else {
+                put(runs, run, flipped);
+                run += 1;
+            }
+            before += flipped.chars();
+        }
+        (true, false) => {
+            runs[run] = piece.part(0, offset);
+            match runs.get_mut(run + 1) {
+                Some(next) if flipped.joins(*next) => next.extend_back(count),
+                _ => put(runs, run + 1, flipped),
+            }
+        }
+        (true, true) => {
+            runs[run] = piece.part(0, offset);
+            put(runs, run + 1, flipped);
+            put(runs, run + 2, piece.part(end, piece.len()));
+        }
+    }
+    (run, before)
 }
 
 impl Sequence<Plain> {

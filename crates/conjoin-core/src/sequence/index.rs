@@ -44,14 +44,18 @@ impl Index {
     }
 
     /// From now on these elements stand in this leaf.
+    #[inline]
     pub(super) fn assign(&mut self, lv: Lv, end: Lv, leaf: u32) {
-        if lv >= self.end {
-            self.end = end;
-            if self.last.map_or(0, |last| last.leaf) != leaf {
-                self.push(Entry { lv, leaf });
-            }
-            return;
+        if lv < self.end {
+            return self.reassign(lv, end, leaf);
         }
+        self.end = end;
+        if self.last.map_or(0, |last| last.leaf) != leaf {
+            self.push(Entry { lv, leaf });
+        }
+    }
+
+    fn reassign(&mut self, lv: Lv, end: Lv, leaf: u32) {
         self.end = self.end.max(end);
         let mut at = self.entry_of(lv);
         let before = at.map_or(0, |at| self.entry(at).leaf);

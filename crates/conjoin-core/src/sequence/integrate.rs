@@ -101,14 +101,13 @@ impl<C: Content> Sequence<C> {
         let end = lv + count;
         let mut at = lv;
         while at < end {
-            let spot = self.spot_of(at).ok_or(Unknown)?;
-            let piece = self.piece(spot).ok_or(Unknown)?;
-            let here = (end - at).min(piece.len() - spot.offset);
+            let offset = self.seek_element(at).ok_or(Unknown)?;
+            let (spot, start) = (self.near_spot(offset), self.near.start);
+            let piece = &self.tree.leaf(spot.leaf).runs[spot.run as usize];
+            let here = (end - at).min(piece.len() - offset);
             if piece.visible() {
-                let start = self.start_of(spot.leaf);
-                let index = (start + self.within(spot)) as usize;
                 self.flip(spot, start, here, None);
-                told(index, here);
+                told((start + spot.before + offset) as usize, here);
             }
             at += here;
         }
@@ -116,12 +115,12 @@ impl<C: Content> Sequence<C> {
     }
 
     /// The spot right after an element.
-    fn after(&self, left: Lv) -> Result<Spot, Unknown> {
+    fn after(&mut self, left: Lv) -> Result<Spot, Unknown> {
         if left == EDGE {
             return Ok(Spot::START);
         }
-        let spot = self.spot_of(left).ok_or(Unknown)?;
-        Ok(Spot { offset: spot.offset + 1, ..spot })
+        let offset = self.seek_element(left).ok_or(Unknown)?;
+        Ok(self.near_spot(offset + 1))
     }
 
     /// The first element after a spot which the author had seen.

@@ -71,6 +71,13 @@ impl Piece {
         self.size += count;
     }
 
+    /// Puts elements before its first that carry it on.
+    pub(super) fn extend_back(&mut self, count: u32) {
+        self.lv -= count;
+        self.left = self.left.wrapping_sub(count);
+        self.size += count;
+    }
+
     pub(super) fn flipped(self) -> Self {
         Self { size: self.size ^ HIDDEN, ..self }
     }
@@ -156,16 +163,6 @@ impl<C: Content> Leaf<C> {
         InLeaf { run, offset: 0, before: self.runs[..run].iter().map(|piece| piece.chars()).sum() }
     }
 
-    /// Puts in a piece so that it becomes `runs[run]`.
-    pub(super) fn put(&mut self, run: usize, piece: Piece) {
-        let len = self.runs.len();
-        if len == self.runs.capacity() {
-            // By doubling, but not beyond what a leaf holds.
-            self.runs.reserve_exact((len * 2).clamp(4, RUNS.max(len + 1)) - len);
-        }
-        self.runs.insert(run, piece);
-    }
-
     /// Takes note of new elements.
     pub(super) fn reaches(&mut self, lv: Lv, end: Lv) {
         self.low = self.low.min(lv);
@@ -195,6 +192,16 @@ impl<C: Content> Leaf<C> {
         }
         new
     }
+}
+
+/// Puts in a piece so that it becomes `runs[run]`.
+pub(super) fn put(runs: &mut Vec<Piece>, run: usize, piece: Piece) {
+    let len = runs.len();
+    if len == runs.capacity() {
+        // By doubling, but not beyond what a leaf holds.
+        runs.reserve_exact((len * 2).clamp(4, RUNS.max(len + 1)) - len);
+    }
+    runs.insert(run, piece);
 }
 
 /// A place in a leaf, see [`Spot`].

@@ -36,6 +36,7 @@ impl Resting {
     }
 
     /// Makes the tree, if it is not there.
+    #[cold]
     fn wake(&mut self) {
         let read = self.read.take();
         self.tree.get_or_init(|| read.map(|read| read.open()).unwrap_or_default());
@@ -103,6 +104,7 @@ impl Deref for Resting {
 }
 
 impl DerefMut for Resting {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Sequence<Text> {
         if self.read.is_some() || self.tree.get_mut().is_none() {
             self.wake();

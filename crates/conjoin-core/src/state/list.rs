@@ -118,7 +118,7 @@ impl List {
                 let at = self.sequence.insert(lv, left_of(left)?, count, author);
                 let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
                 self.add_items(lv, items, size);
-                raw.push(Raw::Splice { container, at, deleted: 0, inserted: count });
+                raw.splice(container, at, 0, count);
                 Ok(at)
             }
             Edit::Delete { first, count, down } => {
@@ -160,7 +160,7 @@ impl List {
                     self.slots.insert(item, lv);
                 }
                 if shown {
-                    raw.push(Raw::Splice { container, at, deleted: 0, inserted: 1 });
+                    raw.splice(container, at, 0, 1);
                 } else {
                     self.sequence.hide(lv, 1, |_, _| ()).map_err(|_| UNKNOWN_ELEMENT)?;
                 }
@@ -187,7 +187,7 @@ impl List {
         let mut place = SCATTERED;
         let hidden = self.sequence.hide(slot, count, |at, deleted| {
             place = at as u32;
-            raw.push(Raw::Splice { container, at: place, deleted, inserted: 0 });
+            raw.splice(container, place, deleted, 0);
         });
         debug_assert!(hidden.is_ok(), "the slot of an item is in the sequence");
         place

@@ -340,6 +340,20 @@ impl State {
         }
     }
 
+    /// Applies a delete of so many elements of a text, as [`apply`](Self::apply) does.
+    pub(crate) fn delete_text(
+        &mut self,
+        container: u32,
+        elements: (Lv, u32, bool),
+        author: &Author<'_>,
+        raw: &mut Noted,
+    ) -> Result<u32, ApplyError> {
+        match &mut self.containers[container as usize].data {
+            Data::Text(data) => data.delete(container, elements, author, raw),
+            _ => Err(WRONG_KIND),
+        }
+    }
+
     /// Gives the containers other numbers. Says whether each still comes after the one that it is in.
     pub(crate) fn renumber(&mut self, numbers: &[u32]) -> bool {
         let to = |container: u32| numbers[container as usize];

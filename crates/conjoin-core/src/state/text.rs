@@ -66,8 +66,31 @@ impl Text {
         let at = self.sequence.insert(lv, left.unwrap_or(NONE), text, author);
         let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
         *size += size::ELEMENT * inserted as usize;
-        raw.push(Raw::Splice { container, at, deleted: 0, inserted });
+        raw.splice(container, at, 0, inserted);
         Ok(at)
+    }
+
+    pub(super) fn delete(
+        &mut self,
+        container: u32,
+        (first, count, down): (Lv, u32, bool),
+        author: &Author<'_>,
+        raw: &mut Noted,
+    ) -> Result<u32, ApplyError> {
+        let lowest = if down { first.checked_sub(count - 1).ok_or(UNKNOWN_ELEMENT)? } else { first };
+        let end = lowest.checked_add(count).ok_or(UNKNOWN_ELEMENT)?;
+        if end > author.start && lowest < author.start || !author.saw_all(lowest, count) {
+            return Err(UNKNOWN_ELEMENT);
+        }
+        let (mut place, mut done) = (SCATTERED, 0);
+        let hidden = self.sequence.hide(lowest, count, |at, deleted| {
+            let at = at as u32;
+            place = if done == 0 || place == at { at } else { SCATTERED };
+            done += deleted;
+            raw.splice(container, at, deleted, 0);
+        });
+        hidden.map_err(|_| UNKNOWN_ELEMENT)?;
+        Ok(if done == count { place } else { SCATTERED })
     }
 
     pub(super) fn apply(
@@ -84,21 +107,7 @@ impl Text {
                 self.insert(container, lv, *left, (text, edit.len()), author, size, raw)
             }
             Edit::Delete { first, count, down } => {
-                let lowest =
-                    if *down { first.checked_sub(count - 1).ok_or(UNKNOWN_ELEMENT)? } else { *first };
-                let end = lowest.checked_add(*count).ok_or(UNKNOWN_ELEMENT)?;
-                if end > author.start && lowest < author.start || !author.saw_all(lowest, *count) {
-                    return Err(UNKNOWN_ELEMENT);
-                }
-                let (mut place, mut done) = (SCATTERED, 0);
-                let hidden = self.sequence.hide(lowest, *count, |at, deleted| {
-                    let at = at as u32;
-                    place = if done == 0 || place == at { at } else { SCATTERED };
-                    done += deleted;
-                    raw.push(Raw::Splice { container, at, deleted, inserted: 0 });
-                });
-                hidden.map_err(|_| UNKNOWN_ELEMENT)?;
-                Ok(if done == *count { place } else { SCATTERED })
+                self.delete(container, (*first, *count, *down), author, raw)
             }
             Edit::Mark(mark) => {
                 let known =

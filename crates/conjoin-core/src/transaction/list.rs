@@ -8,7 +8,6 @@ use super::{
 };
 use crate::items::{Item, Items};
 use crate::log::{Local, SCATTERED};
-use crate::noted::Raw;
 use crate::numbers::Lv;
 use crate::op::Edit;
 use crate::state::{Data, Held, List, Parent};
@@ -96,7 +95,7 @@ impl<'a> ListMut<'_, 'a> {
         let left = list.sequence.insert_at(at, lv, count).left;
         list.add_items(lv, &items, &mut doc.state.size);
         doc.state.make_items(container, lv, &items, &doc.strings);
-        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: count });
+        doc.raw.splice(container, at as u32, 0, count);
         let edit = Edit::InsertItems { left: some(left), items };
         let entry = self.tx.entry(lv, count, container, at as u32, edit);
         self.tx.doc.log.push(entry, self.tx.joins);

@@ -4,7 +4,6 @@ use std::ops::RangeBounds;
 
 use super::{OutOfBounds, Place, Transaction, bounds, some};
 use crate::log::Entry;
-use crate::noted::Raw;
 use crate::op::{Anchor, Edit, Mark};
 use crate::size;
 use crate::state::{Data, Text};
@@ -82,7 +81,10 @@ impl TextMut<'_, '_> {
 
     fn chars(&self, range: impl RangeBounds<usize>) -> Result<(usize, usize), OutOfBounds> {
         let (start, end) = bounds(range, self.len())?;
-        Ok((self.char_at(start)?, self.char_at(end)?))
+        match self.unit {
+            Unit::Scalar => Ok((start, end)),
+            _ => Ok((self.char_at(start)?, self.char_at(end)?)),
+        }
     }
 
     /// Inserts text before the character at `at`.
@@ -120,7 +122,7 @@ impl TextMut<'_, '_> {
         let Data::Text(data) = &mut of.data else { unreachable!("a handle edits a value of its own kind") };
         let left = data.sequence.insert_at(at, lv, text).left;
         doc.state.size += size::ELEMENT * len as usize;
-        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: len });
+        doc.raw.splice(container, at as u32, 0, len);
         let edit = Edit::Insert { left: some(left), text: String::new() };
         let entry = Entry { lv, len, container, named: of.made, at: at as u32, edit };
         doc.log.push_text(entry, text, self.tx.joins);
@@ -147,12 +149,11 @@ impl TextMut<'_, '_> {
         let (log, named) = (&mut doc.log, of.made);
         let (mut next, mut joins) = (lv, self.tx.joins);
         data.sequence.delete_at(at, count, |first, count| {
-            let edit = Edit::Delete { first, count, down: false };
-            log.push(Entry { lv: next, len: count, container, named, at: at as u32, edit }, joins);
+            log.push_delete(next, (container, named), at as u32, (first, count, false), joins);
             next += count;
             joins = true;
         });
-        doc.raw.push(Raw::Splice { container, at: at as u32, deleted: count as u32, inserted: 0 });
+        doc.raw.splice(container, at as u32, count as u32, 0);
     }
 
     /// Puts text in the place of a range.

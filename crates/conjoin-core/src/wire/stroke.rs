@@ -2,7 +2,7 @@
 //! author who had seen nothing new, or one thing.
 
 use super::{DOWN, HAS_DEPS, Id, ON, tag};
-use crate::codec::{Reader, Writer};
+use crate::codec::Reader;
 
 /// What one stroke of a key does.
 pub(crate) struct Stroke<'a> {
@@ -70,59 +70,28 @@ impl<'a> Stroke<'a> {
         };
         Some(Self { author, seq, dep, name, does })
     }
+}
 
-    /// Writes it; what it names it must name by lower sequence numbers.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.push(if self.dep.is_some() { HAS_DEPS } else { 0 });
-        out.varint(self.author);
-        out.varint(self.seq);
-        if let Some((by, seq)) = self.dep {
-            out.push(1);
-            out.varint(by);
-            out.varint(seq);
-        }
-        let on = Id { by: None, seq: self.seq.wrapping_sub(1) };
-        out.push(match self.does {
-            Does::Insert { left, .. } if left == Some(on) => INSERT_ON,
-            Does::Insert { .. } => tag::INSERT,
-            Does::Delete { down: false, .. } => tag::DELETE,
-            Does::Delete { down: true, .. } => DELETE_DOWN,
-        });
-        out.varint(u64::from(self.name) + 1);
-        match self.does {
-            Does::Insert { left, text } => {
-                match left {
-                    Some(left) if left == on => {}
-                    Some(left) => self.write_id(left, 1, out),
-                    None => out.push(0),
-                }
-                out.bytes(text.as_bytes());
-            }
-            Does::Delete { first, count, .. } => {
-                self.write_id(first, 0, out);
-                out.varint(u64::from(count));
-            }
-        }
+/// Reads a change that inserts text right behind its author's last operation: the author, the sequence number, the
+/// name of the value and the text.
+#[inline]
+pub(crate) fn typed<'a>(reader: &mut Reader<'a>) -> Option<(u64, u64, u32, &'a str)> {
+    if reader.byte().ok()? != 0 {
+        return None;
     }
-
-    fn write_id(&self, Id { by, seq }: Id, shift: u64, out: &mut Vec<u8>) {
-        match by {
-            None => {
-                out.varint(shift);
-                out.varint(self.seq - seq);
-            }
-            Some(by) => {
-                out.varint(by + 1 + shift);
-                out.varint(seq);
-            }
-        }
+    let (author, seq) = (reader.varint().ok()?, reader.varint().ok()?);
+    if reader.byte().ok()? != INSERT_ON {
+        return None;
     }
+    let name = reader.varint().ok()?.checked_sub(1)?;
+    Some((author, seq, u32::try_from(name).ok()?, text(reader)?))
 }
 
 const INSERT_ON: u8 = tag::INSERT | ON;
 const DELETE_DOWN: u8 = tag::DELETE | DOWN;
 
 /// A text, which is not empty.
+#[inline]
 fn text<'a>(reader: &mut Reader<'a>) -> Option<&'a str> {
     reader.letter().or_else(|| reader.str().ok()).filter(|text| !text.is_empty())
 }
