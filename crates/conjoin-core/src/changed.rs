@@ -15,10 +15,29 @@ use crate::value::{Kind, Ordered, Value};
 
 /// A value of a document that is edited, as long as the document lives. Other documents, those that
 /// were loaded from the same bytes included, may call it otherwise.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let first = doc.transact(|tx| tx.text("t").push("Hello")).changed();
+/// let second = doc.transact(|tx| tx.text("t").push("!")).changed();
+/// assert_eq!(first.patches[0].container, second.patches[0].container);
+/// assert_eq!(doc.text("t").id(), Some(first.patches[0].container));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContainerId(pub(crate) u32);
 
 /// Where a value is: a root, and the way from there.
+///
+/// ```
+/// use conjoin_core::{Doc, Kind, ReplicaId, Step, Target};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let changed = doc.transact(|tx| tx.map("page").text("body").push("Once")).changed();
+/// let body = Target { path: vec![Step::Key("body".into())], ..Target::root(Kind::Map, "page") };
+/// assert!(changed.iter().any(|patch| patch.target == body));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
     /// The kind of the root.
@@ -30,6 +49,16 @@ pub struct Target {
 }
 
 /// One step down into a map or a list.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, Step};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| tx.list("notes").insert_text(0).unwrap().push("Hi"));
+/// doc.transact(|tx| tx.list("notes").insert(0, "before it").unwrap());
+/// let changed = doc.transact(|tx| tx.list("notes").text(1).unwrap().push("!")).changed();
+/// assert_eq!(changed.patches[0].target.path, [Step::Item(Some(1))]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// The key of a map.
@@ -41,6 +70,14 @@ pub enum Step {
 
 impl Target {
     /// A root.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, Kind, ReplicaId, Target};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let changed = doc.transact(|tx| tx.counter("clicks").increment()).changed();
+    /// assert_eq!(changed.patches[0].target, Target::root(Kind::Counter, "clicks"));
+    /// ```
     pub fn root(kind: Kind, name: impl Into<Arc<str>>) -> Self {
         Self { kind, name: name.into(), path: Vec::new() }
     }
@@ -48,6 +85,15 @@ impl Target {
 
 /// What stands at a key or in an item: a plain value, or one that is edited itself, whose own patches tell
 /// what is in it, from empty on.
+///
+/// ```
+/// use conjoin_core::{Content, Diff, Doc, ListStep, ReplicaId, Value};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let changed = doc.transact(|tx| tx.list("l").push("milk")).changed();
+/// let milk = Content::Value(Value::from("milk"));
+/// assert_eq!(changed.patches[0].diff, Diff::List(vec![ListStep::Insert(vec![milk])]));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// A plain value.
@@ -57,6 +103,16 @@ pub enum Content {
 }
 
 /// Whose edits they were.
+///
+/// ```
+/// use conjoin_core::{Doc, Origin, ReplicaId};
+///
+/// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+/// let commit = ada.transact(|tx| tx.counter("clicks").increment());
+/// assert_eq!(commit.changed().origin, Origin::Local);
+/// assert_eq!(bob.apply(&commit.delta())?.changed().origin, Origin::Remote);
+/// # Ok::<(), conjoin_core::ApplyError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Origin {
     /// This replica's.
@@ -67,6 +123,20 @@ pub enum Origin {
 }
 
 /// What changed: the least that leads from what was there to what is there now, and nothing twice.
+///
+/// ```
+/// use conjoin_core::{Diff, Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let changed = doc
+///     .transact(|tx| {
+///         tx.counter("clicks").increment();
+///         tx.counter("clicks").increment();
+///     })
+///     .changed();
+/// assert_eq!(changed.patches.len(), 1);
+/// assert_eq!(changed.patches[0].diff, Diff::Counter(2));
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changed {
     /// One for each value that changed.
@@ -76,6 +146,15 @@ pub struct Changed {
 }
 
 /// How one value changed.
+///
+/// ```
+/// use conjoin_core::{Diff, Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let changed = doc.transact(|tx| tx.counter("clicks").add(2)).changed();
+/// let patch = &changed.patches[0];
+/// assert_eq!((&*patch.target.name, &patch.diff), ("clicks", &Diff::Counter(2)));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Patch {
     /// Which value.
@@ -87,6 +166,21 @@ pub struct Patch {
 }
 
 /// How a value changed.
+///
+/// ```
+/// use conjoin_core::{Diff, Doc, ReplicaId, Value};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| tx.set("tags").insert("draft"));
+/// let changed = doc
+///     .transact(|tx| {
+///         tx.set("tags").insert("new");
+///         tx.set("tags").remove("draft");
+///     })
+///     .changed();
+/// let [added, removed] = ["new", "draft"].map(|tag| vec![Value::from(tag)]);
+/// assert_eq!(changed.patches[0].diff, Diff::Set { added, removed });
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Diff {
@@ -112,6 +206,15 @@ pub enum Diff {
 }
 
 /// One step along a list. What lies behind the last step stays as it is.
+///
+/// ```
+/// use conjoin_core::{Diff, Doc, ListStep, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| tx.list("l").insert_all(0, 0..5).unwrap());
+/// let changed = doc.transact(|tx| tx.list("l").remove(2..4).unwrap()).changed();
+/// assert_eq!(changed.patches[0].diff, Diff::List(vec![ListStep::Retain(2), ListStep::Delete(2)]));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum ListStep {
     /// So many items stay.
@@ -123,10 +226,31 @@ pub enum ListStep {
 }
 
 /// Marks by key; a [`Value::Null`] takes one away.
+///
+/// ```
+/// use conjoin_core::{Marks, Value};
+///
+/// let marks: Marks = [("bold".into(), Value::from(true))].into_iter().collect();
+/// assert_eq!(marks.get("bold"), Some(&Value::from(true)));
+/// ```
 pub type Marks = Keyed<Value>;
 
 /// One step along a text. What lies behind the last step stays as it is. Lengths count characters (Unicode
 /// scalar values).
+///
+/// ```
+/// use conjoin_core::{Diff, Doc, Marks, ReplicaId, TextStep};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| tx.text("t").push("Hello, world"));
+/// let changed = doc.transact(|tx| tx.text("t").replace(7..12, "Ada").unwrap()).changed();
+/// let steps = vec![
+///     TextStep::Retain(7, Marks::new()),
+///     TextStep::Delete(5),
+///     TextStep::Insert("Ada".into(), Marks::new()),
+/// ];
+/// assert_eq!(changed.patches[0].diff, Diff::Text(steps));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum TextStep {
     /// So many characters stay, and take on these marks.
@@ -139,11 +263,38 @@ pub enum TextStep {
 
 impl Changed {
     /// Whether nothing changed.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let changed = doc
+    ///     .transact(|tx| {
+    ///         tx.text("t").push("typed and deleted");
+    ///         tx.text("t").delete(..).unwrap();
+    ///     })
+    ///     .changed();
+    /// assert!(changed.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.patches.is_empty()
     }
 
     /// The patches.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let changed = doc
+    ///     .transact(|tx| {
+    ///         tx.counter("clicks").increment();
+    ///         tx.text("notes").push("Hello");
+    ///     })
+    ///     .changed();
+    /// let names: Vec<_> = changed.iter().map(|patch| &*patch.target.name).collect();
+    /// assert_eq!(names, ["clicks", "notes"]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = &Patch> + '_ {
         self.patches.iter()
     }

@@ -78,6 +78,17 @@ impl Doc {
     /// What was [compacted](Self::compact), here or by who gave the state that this document took in. Who has
     /// not seen all of it is given no [delta](Self::delta_since), and its edits are refused; it can take in
     /// the [state](Self::state).
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("draft"));
+    /// doc.transact(|tx| tx.text("t").delete(..).unwrap());
+    /// assert!(doc.compacted().is_empty());
+    /// doc.compact(&doc.version().clone());
+    /// assert_eq!(doc.compacted(), *doc.version());
+    /// ```
     pub fn compacted(&self) -> VersionVector {
         let numbers = &self.numbers;
         let mut version = VersionVector::new();

@@ -16,6 +16,17 @@ use crate::version::{OpId, ReplicaId, VersionVector};
 /// Named values that many replicas edit at once.
 ///
 /// A value is there as soon as somebody edits it; what was never edited reads as zero, nothing or empty.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+/// let delta = ada.transact(|tx| tx.text("notes").push("Hello")).delta();
+/// bob.apply(&delta)?;
+/// assert_eq!(bob.text("notes").to_string(), "Hello");
+/// assert_eq!(bob.counter("never edited"), 0);
+/// # Ok::<(), conjoin_core::ApplyError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Doc {
     pub(crate) replica: ReplicaId,
@@ -36,6 +47,15 @@ pub struct Doc {
 }
 
 /// What a transaction did.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let commit = doc.transact(|tx| tx.counter("clicks").increment());
+/// let (for_others, for_the_page) = (commit.delta(), commit.changed());
+/// assert_eq!((for_others.operations(), for_the_page.patches.len()), (1, 1));
+/// ```
 #[derive(Debug)]
 pub struct Commit<'a> {
     doc: &'a Doc,
@@ -56,16 +76,42 @@ impl<'a> Commit<'a> {
     }
 
     /// The document with these edits.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let commit = doc.transact(|tx| tx.counter("clicks").increment());
+    /// assert_eq!(commit.doc().counter("clicks"), 1);
+    /// ```
     pub const fn doc(&self) -> &'a Doc {
         self.doc
     }
 
     /// Whether it edited nothing.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert!(doc.transact(|_| ()).is_empty());
+    /// assert!(!doc.transact(|tx| tx.counter("clicks").increment()).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.start == self.doc.numbers.next()
     }
 
     /// The edits, for others.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// let delta = ada.transact(|tx| tx.counter("clicks").increment()).delta();
+    /// bob.apply(&delta)?;
+    /// assert_eq!(bob.counter("clicks"), 1);
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn delta(&self) -> Delta {
         let end = self.doc.numbers.next();
         self.doc.delta_of(&mut |writing| self.doc.write_changes(self.start, end, writing))
@@ -90,17 +136,47 @@ impl<'a> Commit<'a> {
     }
 
     /// What it changed.
+    ///
+    /// ```
+    /// use conjoin_core::{Diff, Doc, Marks, Origin, ReplicaId, TextStep};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let changed = doc.transact(|tx| tx.text("t").push("Hi")).changed();
+    /// assert_eq!(changed.origin, Origin::Local);
+    /// assert_eq!(changed.patches[0].diff, Diff::Text(vec![TextStep::Insert("Hi".into(), Marks::new())]));
+    /// ```
     pub fn changed(&self) -> Changed {
         self.doc.changed(&self.doc.raw, Origin::Local)
     }
 
     /// The version with these edits.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let version = doc.transact(|tx| tx.counter("clicks").add(2)).version().clone();
+    /// assert_eq!(version.get(ReplicaId::new(1)), 1);
+    /// ```
     pub fn version(&self) -> &VersionVector {
         &self.doc.version
     }
 }
 
 /// What applying a delta did.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+/// let first = ada.transact(|tx| tx.text("t").push("Hello")).delta();
+/// let second = ada.transact(|tx| tx.text("t").push("!")).delta();
+/// assert!(bob.apply(&second)?.missing); // What it goes on from has not come yet.
+/// let applied = bob.apply(&first)?;
+/// assert!(!applied.missing);
+/// assert_eq!(applied.changed().patches.len(), 1);
+/// # Ok::<(), conjoin_core::ApplyError>(())
+/// ```
 #[derive(Debug)]
 pub struct Applied<'a> {
     doc: &'a Doc,
@@ -114,12 +190,32 @@ impl<'a> Applied<'a> {
     }
 
     /// What it changed.
+    ///
+    /// ```
+    /// use conjoin_core::{Diff, Doc, Origin, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// let delta = ada.transact(|tx| tx.counter("clicks").add(2)).delta();
+    /// let changed = bob.apply(&delta)?.changed();
+    /// assert_eq!((changed.origin, &changed.patches[0].diff), (Origin::Remote, &Diff::Counter(2)));
+    /// assert!(bob.apply(&delta)?.changed().is_empty()); // Nothing is told twice.
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn changed(&self) -> Changed {
         self.doc.changed(&self.doc.raw, Origin::Remote)
     }
 }
 
 /// Why a delta or snapshot was refused.
+///
+/// ```
+/// use conjoin_core::{ApplyError, DecodeError, Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let error = doc.merge_snapshot(b"something else").map(|_| ()).unwrap_err();
+/// assert_eq!(error, ApplyError::Decode(DecodeError::NotConjoin));
+/// assert_eq!(error.to_string(), "this is not Conjoin data");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyError {
@@ -147,6 +243,13 @@ pub enum ApplyError {
 
 impl Doc {
     /// An empty document, edited here as `replica`, which must be fresh for each session.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let doc = Doc::new(ReplicaId::new(1));
+    /// assert!(doc.version().is_empty());
+    /// ```
     pub const fn new(replica: ReplicaId) -> Self {
         Self {
             replica,
@@ -164,11 +267,25 @@ impl Doc {
     }
 
     /// The replica that edits made here belong to.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// assert_eq!(Doc::new(ReplicaId::new(7)).replica(), ReplicaId::new(7));
+    /// ```
     pub const fn replica(&self) -> ReplicaId {
         self.replica
     }
 
     /// What was seen.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Hello"));
+    /// assert_eq!(doc.version().get(ReplicaId::new(1)), 5);
+    /// ```
     pub const fn version(&self) -> &VersionVector {
         &self.version
     }
@@ -214,6 +331,19 @@ impl Doc {
     ///
     /// A change whose dependencies are missing waits in a bounded buffer until they come.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// let first = ada.transact(|tx| tx.text("t").push("Hello")).delta();
+    /// let second = ada.transact(|tx| tx.text("t").push("!")).delta();
+    /// for delta in [&second, &first, &first] {
+    ///     bob.apply(delta)?;
+    /// }
+    /// assert_eq!(bob.text("t").to_string(), "Hello!");
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
+    ///
     /// # Errors
     /// If a change contradicts what was seen, or was made in this replica's name. What came
     /// before it in the delta has been applied; [`last_changed`](Self::last_changed) tells what that changed.
@@ -225,6 +355,18 @@ impl Doc {
     /// what came too early, so that one that sends what never fits in takes no room from the
     /// others. What is [missing](Applied::missing) is told for this source alone.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob, mut eve] = [1, 2, 3].map(|id| Doc::new(ReplicaId::new(id)));
+    /// ada.transact(|tx| tx.text("t").push("Hello"));
+    /// let early = ada.transact(|tx| tx.text("t").push("!")).delta();
+    /// let fits = eve.transact(|tx| tx.counter("clicks").increment()).delta();
+    /// assert!(bob.apply_from(1, &early)?.missing);
+    /// assert!(!bob.apply_from(3, &fits)?.missing);
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_from(&mut self, source: u64, delta: &Delta) -> Result<Applied<'_>, ApplyError> {
@@ -233,6 +375,19 @@ impl Doc {
 
     /// As [`apply_from`](Self::apply_from), for what [`Delta::encode_with`] or [`Commit::encode_with`] wrote, with
     /// nothing between the bytes and the document.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, codec::Reader};
+    ///
+    /// let session = [ReplicaId::new(1), ReplicaId::new(2)];
+    /// let [mut ada, mut bob] = session.map(Doc::new);
+    /// let mut bytes = Vec::new();
+    /// ada.transact(|tx| tx.counter("clicks").increment())
+    ///     .encode_with(&mut bytes, &mut |replica| replica.get() - 1);
+    /// bob.apply_with(0, &mut Reader::new(&bytes), &|number| session.get(number as usize).copied())?;
+    /// assert_eq!(bob.counter("clicks"), 1);
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`apply`](Self::apply), and as [`Delta::decode_with`]. What came before in the bytes has been applied.
@@ -266,11 +421,33 @@ impl Doc {
     }
 
     /// What was changed by the last delta, also if some of it was refused.
+    ///
+    /// ```
+    /// use conjoin_core::{Diff, Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// bob.apply(&ada.transact(|tx| tx.counter("clicks").add(2)).delta())?;
+    /// assert_eq!(bob.last_changed().patches[0].diff, Diff::Counter(2));
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn last_changed(&self) -> Changed {
         self.changed(&self.raw, Origin::Remote)
     }
 
     /// Drops what came too early from a source that is not there any more.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// let first = ada.transact(|tx| tx.text("t").push("Hello")).delta();
+    /// let second = ada.transact(|tx| tx.text("t").push("!")).delta();
+    /// bob.apply_from(1, &second)?; // It waits.
+    /// bob.forget_source(1);
+    /// bob.apply_from(2, &first)?;
+    /// assert_eq!(bob.text("t").to_string(), "Hello");
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn forget_source(&mut self, source: u64) {
         self.pending.retain(|entry| entry.0 != source);
     }
@@ -301,6 +478,18 @@ impl Doc {
 
     /// Exactly what somebody at `version` lacks.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// ada.transact(|tx| tx.counter("clicks").add(2));
+    /// bob.apply(&ada.delta_since(bob.version())?)?;
+    /// ada.transact(|tx| tx.counter("clicks").add(3));
+    /// let lacking = ada.delta_since(bob.version())?;
+    /// assert_eq!(lacking.operations(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the history since then is not kept any more. [`snapshot`](Self::snapshot) helps then.
     pub fn delta_since(&self, version: &VersionVector) -> Result<Delta, HistoryGone> {
@@ -309,6 +498,17 @@ impl Doc {
 
     /// Keeps about `bytes` of memory of history, 64 MiB unless set; the oldest goes first. The
     /// values are not touched: those whose version is older get the state.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, HistoryGone, ReplicaId, VersionVector};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.set_history_limit(0);
+    /// doc.transact(|tx| tx.counter("clicks").increment());
+    /// doc.transact(|tx| tx.counter("clicks").increment());
+    /// assert_eq!(doc.delta_since(&VersionVector::new()), Err(HistoryGone));
+    /// assert_eq!(doc.counter("clicks"), 2);
+    /// ```
     pub fn set_history_limit(&mut self, bytes: usize) {
         self.log.set_limit(bytes);
         self.log.trim(self.numbers.next());
@@ -317,17 +517,44 @@ impl Doc {
     /// Takes in no more from others once the state takes about `bytes` of memory, 256 MiB unless
     /// set. A snapshot that is not larger itself may bring it to twice that, and then nothing more
     /// is taken. Own edits are never refused, but those who are at their limit will not take them.
+    ///
+    /// ```
+    /// use conjoin_core::{ApplyError, Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// bob.set_state_limit(1000);
+    /// let large = ada.transact(|tx| tx.text("t").push(&"x".repeat(10_000))).delta();
+    /// assert_eq!(bob.apply(&large).map(|_| ()), Err(ApplyError::TooLarge { limit: 1000 }));
+    /// ```
     pub const fn set_state_limit(&mut self, bytes: usize) {
         self.state_limit = bytes;
     }
 
     /// What [`set_state_limit`](Self::set_state_limit) allows.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert_eq!(doc.state_limit(), 256 << 20);
+    /// doc.set_state_limit(1 << 20);
+    /// assert_eq!(doc.state_limit(), 1 << 20);
+    /// ```
     pub const fn state_limit(&self) -> usize {
         self.state_limit
     }
 
     /// About how many bytes of memory the state takes: the values, their names, and who has
     /// edited. Names and keys stay even when nothing is left under them, and history is apart.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let before = doc.state_size();
+    /// doc.transact(|tx| tx.text("t").push(&"x".repeat(1000)));
+    /// assert!(doc.state_size() >= before + 1000);
+    /// ```
     pub fn state_size(&self) -> usize {
         self.state.size + self.version.len() * size::REPLICA
     }

@@ -104,6 +104,19 @@ fn insert_varint(out: &mut Vec<u8>, at: usize, number: usize) {
 impl Doc {
     /// What somebody at `since` lacks of what was seen at `until`.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, VersionVector};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.counter("clicks").add(2));
+    /// let then = doc.version().clone();
+    /// doc.transact(|tx| tx.counter("clicks").add(3));
+    /// let mut other = Doc::new(ReplicaId::new(2));
+    /// other.apply(&doc.delta_between(&VersionVector::new(), &then)?)?;
+    /// assert_eq!(other.counter("clicks"), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the history since then is not kept any more.
     pub fn delta_between(&self, since: &VersionVector, until: &VersionVector) -> Result<Delta, HistoryGone> {

@@ -19,6 +19,16 @@ use crate::strings::StrId;
 pub(crate) use packed::Packed;
 
 /// The changes somebody lacks are not kept any more: a state is needed.
+///
+/// ```
+/// use conjoin_core::{Doc, HistoryGone, ReplicaId, VersionVector};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.set_history_limit(0);
+/// doc.transact(|tx| tx.counter("clicks").increment());
+/// doc.transact(|tx| tx.counter("clicks").increment());
+/// assert_eq!(doc.delta_since(&VersionVector::new()), Err(HistoryGone));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the history since that version is not kept any more; a snapshot is needed")]
 pub struct HistoryGone;

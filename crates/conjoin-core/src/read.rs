@@ -14,6 +14,18 @@ use crate::value::{Kind, Ordered, Value};
 use crate::version::ReplicaId;
 
 /// What stands at a key of a map or in an item of a list. Two are equal if they hold the same.
+///
+/// ```
+/// use conjoin_core::{Doc, Item, ReplicaId, Value};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     tx.map("page").set("title", "Atlas");
+///     tx.map("page").counter("visits").add(3);
+/// });
+/// assert_eq!(doc.map("page").item("title"), Some(Item::Value(&Value::from("Atlas"))));
+/// assert_eq!(doc.map("page").item("visits"), Some(Item::Counter(3)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Item<'a> {
@@ -37,6 +49,18 @@ pub enum Item<'a> {
 
 impl<'a> Item<'a> {
     /// The plain value, if it is one.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.list("l").push("milk");
+    ///     tx.list("l").insert_counter(1).unwrap();
+    /// });
+    /// let values: Vec<_> = doc.list("l").iter().map(|item| item.value()).collect();
+    /// assert_eq!(values, [Some(&Value::from("milk")), None]);
+    /// ```
     pub const fn value(self) -> Option<&'a Value> {
         if let Self::Value(value) = self { Some(value) } else { None }
     }
@@ -52,11 +76,29 @@ impl Doc {
     }
 
     /// The value of a counter. Past the range of 64 bits it stays at the bound until it is back.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert_eq!(doc.counter("clicks"), 0);
+    /// doc.transact(|tx| tx.counter("clicks").add(3));
+    /// assert_eq!(doc.counter("clicks"), 3);
+    /// ```
     pub fn counter(&self, name: &str) -> i64 {
         if let Some(Data::Counter(sums)) = self.root_data(Kind::Counter, name) { sums.total() } else { 0 }
     }
 
     /// What one replica added to a counter.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let mut doc = Doc::new(ada);
+    /// doc.transact(|tx| tx.counter("clicks").add(3));
+    /// assert_eq!((doc.counter_of("clicks", ada), doc.counter_of("clicks", bob)), (3, 0));
+    /// ```
     pub fn counter_of(&self, name: &str, replica: ReplicaId) -> i64 {
         let Some(Data::Counter(sums)) = self.root_data(Kind::Counter, name) else { return 0 };
         sums.part(replica)
@@ -64,6 +106,17 @@ impl Doc {
 
     /// The value of a floating-point counter, the same to the last bit on every replica. What one
     /// replica added, and the whole, stay at the bound past the range of finite numbers.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.float_counter("litres").add(1.5).unwrap();
+    ///     tx.float_counter("litres").add(-0.25).unwrap();
+    /// });
+    /// assert_eq!(doc.float_counter("litres"), 1.25);
+    /// ```
     pub fn float_counter(&self, name: &str) -> f64 {
         match self.root_data(Kind::FloatCounter, name) {
             Some(Data::FloatCounter(sums)) => sums.float_total(),
@@ -72,6 +125,15 @@ impl Doc {
     }
 
     /// The value of a register, if it was ever set: that of the latest write.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert_eq!(doc.register("title"), None);
+    /// doc.transact(|tx| tx.register("title").set("Atlas"));
+    /// assert_eq!(doc.register("title"), Some(&Value::from("Atlas")));
+    /// ```
     pub fn register(&self, name: &str) -> Option<&Value> {
         self.register_all(name).next()
     }
@@ -100,26 +162,75 @@ impl Doc {
     }
 
     /// A map.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.map("colors").set("sky", "blue"));
+    /// assert_eq!(doc.map("colors").get("sky"), Some(&Value::from("blue")));
+    /// assert!(doc.map("never edited").is_empty());
+    /// ```
     pub fn map(&self, name: &str) -> MapRef<'_> {
         MapRef { doc: self, container: self.root(Kind::Map, name) }
     }
 
     /// A set.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.set("tags").insert("new"));
+    /// assert!(doc.set("tags").contains("new"));
+    /// assert!(doc.set("never edited").is_empty());
+    /// ```
     pub fn set(&self, name: &str) -> SetRef<'_> {
         SetRef { doc: self, container: self.root(Kind::Set, name) }
     }
 
     /// A list.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("shopping").push("milk"));
+    /// assert_eq!(doc.list("shopping").get(0), Some(&Value::from("milk")));
+    /// assert!(doc.list("never edited").is_empty());
+    /// ```
     pub fn list(&self, name: &str) -> ListRef<'_> {
         ListRef { doc: self, container: self.root(Kind::List, name) }
     }
 
     /// A text.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("notes").push("Hello"));
+    /// assert_eq!(doc.text("notes").to_string(), "Hello");
+    /// assert!(doc.text("never edited").is_empty());
+    /// ```
     pub fn text(&self, name: &str) -> TextRef<'_> {
         TextRef { doc: self, container: self.root(Kind::Text, name) }
     }
 
     /// The roots that were ever edited, by kind and name.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, Item, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.text("notes").push("Hello");
+    ///     tx.counter("clicks").increment();
+    /// });
+    /// let names: Vec<_> = doc.roots().map(|(name, _)| &**name).collect();
+    /// assert_eq!(names, ["clicks", "notes"]);
+    /// assert_eq!(doc.roots().next().unwrap().1, Item::Counter(1));
+    /// ```
     pub fn roots(&self) -> impl Iterator<Item = (&Arc<str>, Item<'_>)> + '_ {
         let mut roots: Vec<_> = (self.state.places())
             .filter_map(|(parent, kind, container)| match parent {
@@ -132,6 +243,14 @@ impl Doc {
     }
 
     /// What a container holds.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, Item, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let changed = doc.transact(|tx| tx.counter("clicks").increment()).changed();
+    /// assert_eq!(doc.container(changed.patches[0].container), Some(Item::Counter(1)));
+    /// ```
     pub fn container(&self, id: ContainerId) -> Option<Item<'_>> {
         ((id.0 as usize) < self.state.containers.len()).then(|| self.item(id.0))
     }
@@ -185,6 +304,15 @@ macro_rules! reference {
             }
 
             /// What patches call it; `None` as long as nobody edited it.
+            ///
+            /// ```
+            /// use conjoin_core::{Doc, ReplicaId};
+            ///
+            /// let mut doc = Doc::new(ReplicaId::new(1));
+            /// assert_eq!(doc.text("notes").id(), None);
+            /// let changed = doc.transact(|tx| tx.text("notes").push("Hello")).changed();
+            /// assert_eq!(doc.text("notes").id(), Some(changed.patches[0].container));
+            /// ```
             pub fn id(&self) -> Option<ContainerId> {
                 self.container.map(ContainerId)
             }
@@ -195,36 +323,122 @@ macro_rules! reference {
 macro_rules! nested {
     ($by:ident: $index:ty) => {
         /// The counter there; zero if there is none.
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| {
+        ///     tx.map("m").counter("visits").add(3);
+        ///     tx.list("l").insert_counter(0).unwrap().add(4);
+        /// });
+        /// assert_eq!((doc.map("m").counter("visits"), doc.list("l").counter(0)), (3, 4));
+        /// assert_eq!((doc.map("m").counter("missing"), doc.list("l").counter(1)), (0, 0));
+        /// ```
         pub fn counter(&self, $by: $index) -> i64 {
             if let Some(Item::Counter(value)) = self.item($by) { value } else { 0 }
         }
 
         /// The floating-point counter there; zero if there is none.
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| {
+        ///     tx.map("m").float_counter("litres").add(0.5).unwrap();
+        ///     tx.list("l").insert_float_counter(0).unwrap().add(1.5).unwrap();
+        /// });
+        /// assert_eq!((doc.map("m").float_counter("litres"), doc.list("l").float_counter(0)), (0.5, 1.5));
+        /// ```
         pub fn float_counter(&self, $by: $index) -> f64 {
             if let Some(Item::FloatCounter(value)) = self.item($by) { value } else { 0.0 }
         }
 
         /// The register there; empty if there is none.
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId, Value};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| {
+        ///     tx.map("m").register("title").set("Atlas");
+        ///     tx.list("l").insert_register(0).unwrap().set("Globe");
+        /// });
+        /// assert_eq!(doc.map("m").register("title").get(), Some(&Value::from("Atlas")));
+        /// assert_eq!(doc.list("l").register(0).get(), Some(&Value::from("Globe")));
+        /// assert_eq!(doc.list("l").register(1).get(), None);
+        /// ```
         pub fn register(&self, $by: $index) -> RegisterRef<'a> {
             RegisterRef { doc: self.doc, container: self.doc.nested(self.held($by), Kind::Register) }
         }
 
         /// The map there; empty if there is none.
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId, Value};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| {
+        ///     tx.map("people").map("ada").set("born", 1815);
+        ///     tx.list("shapes").insert_map(0).unwrap().set("kind", "circle");
+        /// });
+        /// assert_eq!(doc.map("people").map("ada").get("born"), Some(&Value::from(1815)));
+        /// assert_eq!(doc.list("shapes").map(0).get("kind"), Some(&Value::from("circle")));
+        /// assert!(doc.map("people").map("bob").is_empty());
+        /// ```
         pub fn map(&self, $by: $index) -> MapRef<'a> {
             MapRef { doc: self.doc, container: self.doc.nested(self.held($by), Kind::Map) }
         }
 
         /// The set there; empty if there is none.
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| {
+        ///     tx.map("m").set_of("tags").insert("new");
+        ///     tx.list("l").insert_set(0).unwrap().insert(7);
+        /// });
+        /// assert!(doc.map("m").set("tags").contains("new") && doc.list("l").set(0).contains(7));
+        /// assert!(doc.list("l").set(1).is_empty());
+        /// ```
         pub fn set(&self, $by: $index) -> SetRef<'a> {
             SetRef { doc: self.doc, container: self.doc.nested(self.held($by), Kind::Set) }
         }
 
         /// The list there; empty if there is none.
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| {
+        ///     tx.map("board").list("todo").push("write");
+        ///     tx.list("rows").insert_list(0).unwrap().push(1);
+        /// });
+        /// assert_eq!((doc.map("board").list("todo").len(), doc.list("rows").list(0).len()), (1, 1));
+        /// assert!(doc.map("board").list("done").is_empty());
+        /// ```
         pub fn list(&self, $by: $index) -> ListRef<'a> {
             ListRef { doc: self.doc, container: self.doc.nested(self.held($by), Kind::List) }
         }
 
         /// The text there; empty if there is none.
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| {
+        ///     tx.map("page").text("body").push("Hello");
+        ///     tx.list("notes").insert_text(0).unwrap().push("Hi");
+        /// });
+        /// assert_eq!(doc.map("page").text("body").to_string(), "Hello");
+        /// assert_eq!(doc.list("notes").text(0).to_string(), "Hi");
+        /// assert!(doc.list("notes").text(1).is_empty());
+        /// ```
         pub fn text(&self, $by: $index) -> TextRef<'a> {
             TextRef { doc: self.doc, container: self.doc.nested(self.held($by), Kind::Text) }
         }
@@ -233,16 +447,47 @@ macro_rules! nested {
 
 reference! {
     /// A nested register, to be read.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.map("page").register("title").set("Atlas"));
+    /// let title = doc.map("page").register("title");
+    /// assert_eq!(title.get(), Some(&Value::from("Atlas")));
+    /// ```
     RegisterRef, Register, Vec<(crate::numbers::Lv, Value)>
 }
 
 impl<'a> RegisterRef<'a> {
     /// The value of the latest write.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// let page = |doc: &Doc| doc.map("page").register("title").get().cloned();
+    /// assert_eq!(page(&doc), None);
+    /// doc.transact(|tx| tx.map("page").register("title").set("Atlas"));
+    /// assert_eq!(page(&doc), Some(Value::from("Atlas")));
+    /// ```
     pub fn get(&self) -> Option<&'a Value> {
         self.data()?.first().map(|write| &write.1)
     }
 
     /// The values that were written at once, that of the latest write first.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// ada.transact(|tx| tx.map("page").register("title").set("Atlas"));
+    /// bob.transact(|tx| tx.map("page").register("title").set("Globe"));
+    /// ada.merge(&bob)?;
+    /// let titles: Vec<_> = ada.map("page").register("title").all().collect();
+    /// assert_eq!(titles, [&Value::from("Globe"), &Value::from("Atlas")]);
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn all(&self) -> impl Iterator<Item = &'a Value> + 'a {
         self.data().map_or(&[][..], |writes| writes).iter().map(|write| &write.1)
     }
@@ -262,6 +507,16 @@ impl fmt::Debug for RegisterRef<'_> {
 
 reference! {
     /// A map, to be read.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.map("colors").set("sky", "blue"));
+    /// let colors = doc.map("colors");
+    /// assert_eq!(colors.get("sky"), Some(&Value::from("blue")));
+    /// assert_eq!(format!("{colors:?}"), r#"{"sky": Value(Str("blue"))}"#);
+    /// ```
     MapRef, Map, Map
 }
 
@@ -272,11 +527,29 @@ impl<'a> MapRef<'a> {
     }
 
     /// The plain value of a key.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.map("colors").set("sky", "blue"));
+    /// assert_eq!(doc.map("colors").get("sky"), Some(&Value::from("blue")));
+    /// assert_eq!(doc.map("colors").get("sea"), None);
+    /// ```
     pub fn get(&self, key: &str) -> Option<&'a Value> {
         if let Some(Held::Value(value)) = self.held(key) { Some(value) } else { None }
     }
 
     /// What a key holds.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, Item, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.map("page").text("body").push("Hello"));
+    /// let Some(Item::Text(body)) = doc.map("page").item("body") else { panic!("it is a text") };
+    /// assert_eq!(body.to_string(), "Hello");
+    /// ```
     pub fn item(&self, key: &str) -> Option<Item<'a>> {
         self.doc.held(self.held(key)?)
     }
@@ -289,6 +562,18 @@ impl<'a> MapRef<'a> {
     }
 
     /// The keys and what they hold, by key.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.map("colors").set("sky", "blue");
+    ///     tx.map("colors").set("grass", "green");
+    /// });
+    /// let keys: Vec<_> = doc.map("colors").iter().map(|(key, _)| key).collect();
+    /// assert_eq!(keys, ["grass", "sky"]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Item<'a>)> + 'a {
         let doc = self.doc;
         let mut entries: Vec<_> = self.entries().map(|(key, item)| (&**doc.strings.get(key), item)).collect();
@@ -297,11 +582,32 @@ impl<'a> MapRef<'a> {
     }
 
     /// The number of keys that hold something.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.map("colors").set("sky", "blue");
+    ///     tx.map("colors").set("sea", "green");
+    ///     tx.map("colors").remove("sea");
+    /// });
+    /// assert_eq!(doc.map("colors").len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.entries().count()
     }
 
     /// Whether no key holds anything.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert!(doc.map("colors").is_empty());
+    /// doc.transact(|tx| tx.map("colors").set("sky", "blue"));
+    /// assert!(!doc.map("colors").is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.entries().next().is_none()
     }
@@ -323,27 +629,79 @@ impl fmt::Debug for MapRef<'_> {
 
 reference! {
     /// A set, to be read.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.set("tags").insert("new"));
+    /// let tags = doc.set("tags");
+    /// assert!(tags.contains("new"));
+    /// assert_eq!(format!("{tags:?}"), r#"{Str("new")}"#);
+    /// ```
     SetRef, Set, Members
 }
 
 impl<'a> SetRef<'a> {
     /// Whether a value is in.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.set("tags").insert(1));
+    /// assert!(doc.set("tags").contains(1));
+    /// assert!(!doc.set("tags").contains("1"));
+    /// ```
     pub fn contains(&self, value: impl Into<Value>) -> bool {
         self.data().is_some_and(|members| members.values.contains_key(&Ordered(value.into())))
     }
 
     /// The values: null, false, true, whole numbers, fractions, texts, bytes, each by size.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.set("s").insert("text");
+    ///     tx.set("s").insert(2);
+    ///     tx.set("s").insert(1);
+    /// });
+    /// let values: Vec<_> = doc.set("s").iter().cloned().collect();
+    /// assert_eq!(values, [Value::from(1), Value::from(2), Value::from("text")]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = &'a Value> + 'a {
         const NONE: &Members = &Members::new();
         self.data().unwrap_or(NONE).values.keys().map(|value| &value.0)
     }
 
     /// The number of values.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.set("tags").insert("new");
+    ///     tx.set("tags").insert("new");
+    /// });
+    /// assert_eq!(doc.set("tags").len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.data().map_or(0, |members| members.values.len())
     }
 
     /// Whether no value is in.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert!(doc.set("tags").is_empty());
+    /// doc.transact(|tx| tx.set("tags").insert("new"));
+    /// assert!(!doc.set("tags").is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -363,6 +721,16 @@ impl fmt::Debug for SetRef<'_> {
 
 reference! {
     /// A list, to be read.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("shopping").insert_all(0, ["milk", "bread"]).unwrap());
+    /// let shopping = doc.list("shopping");
+    /// assert_eq!(shopping.len(), 2);
+    /// assert_eq!(format!("{shopping:?}"), r#"[Value(Str("milk")), Value(Str("bread"))]"#);
+    /// ```
     ListRef, List, Box<List>
 }
 
@@ -372,16 +740,43 @@ impl<'a> ListRef<'a> {
     }
 
     /// The plain value of an item.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("shopping").push("milk"));
+    /// assert_eq!(doc.list("shopping").get(0), Some(&Value::from("milk")));
+    /// assert_eq!(doc.list("shopping").get(1), None);
+    /// ```
     pub fn get(&self, at: usize) -> Option<&'a Value> {
         if let Some(Held::Value(value)) = self.held(at) { Some(value) } else { None }
     }
 
     /// What an item is.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, Item, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("l").insert_counter(0).unwrap().add(2));
+    /// assert_eq!(doc.list("l").item(0), Some(Item::Counter(2)));
+    /// assert_eq!(doc.list("l").item(1), None);
+    /// ```
     pub fn item(&self, at: usize) -> Option<Item<'a>> {
         self.doc.held(self.held(at)?)
     }
 
     /// The items.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("shopping").insert_all(0, ["milk", "bread"]).unwrap());
+    /// let items: Vec<_> = doc.list("shopping").iter().filter_map(|item| item.value()).collect();
+    /// assert_eq!(items, [&Value::from("milk"), &Value::from("bread")]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = Item<'a>> + 'a {
         let (doc, list) = (self.doc, self.data());
         let mut slots = list.map(|list| (list, list.sequence.elements(true)));
@@ -392,11 +787,29 @@ impl<'a> ListRef<'a> {
     }
 
     /// The number of items.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("l").insert_all(0, 0..5).unwrap());
+    /// doc.transact(|tx| tx.list("l").remove(1..3).unwrap());
+    /// assert_eq!(doc.list("l").len(), 3);
+    /// ```
     pub fn len(&self) -> usize {
         self.data().map_or(0, |list| list.sequence.len())
     }
 
     /// Whether there are no items.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert!(doc.list("l").is_empty());
+    /// doc.transact(|tx| tx.list("l").push(1));
+    /// assert!(!doc.list("l").is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -418,10 +831,32 @@ impl fmt::Debug for ListRef<'_> {
 
 reference! {
     /// A text, to be read. It displays as its characters.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("notes").push("Hello"));
+    /// let notes = doc.text("notes");
+    /// assert_eq!(format!("{notes}, {notes:?}"), r#"Hello, "Hello""#);
+    /// ```
     TextRef, Text, Box<Text>
 }
 
 /// A stretch of text with the marks that are on all of it.
+///
+/// ```
+/// use conjoin_core::{Doc, Expand, Marks, ReplicaId, Span, Value};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     let mut text = tx.text("t");
+///     text.push("bold");
+///     text.mark(.., "bold", true, Expand::After).unwrap();
+/// });
+/// let marks: Marks = [("bold".into(), Value::from(true))].into_iter().collect();
+/// assert_eq!(doc.text("t").spans(), [Span { text: "bold".into(), marks }]);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
     /// The characters.
@@ -460,21 +895,57 @@ impl Text {
 
 impl<'a> TextRef<'a> {
     /// The length in characters (Unicode scalar values).
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("café"));
+    /// assert_eq!(doc.text("t").len(), 4);
+    /// ```
     pub fn len(&self) -> usize {
         self.len_in(Unit::Scalar)
     }
 
     /// The length in a unit.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Unit};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("🦀!"));
+    /// let lengths = [Unit::Scalar, Unit::Utf16, Unit::Utf8].map(|unit| doc.text("t").len_in(unit));
+    /// assert_eq!(lengths, [2, 3, 5]);
+    /// ```
     pub fn len_in(&self, unit: Unit) -> usize {
         self.data().map_or(0, |text| text.len_in(unit))
     }
 
     /// Whether there is no text.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert!(doc.text("t").is_empty());
+    /// doc.transact(|tx| tx.text("t").push("Hello"));
+    /// assert!(!doc.text("t").is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// An index counted in one unit, counted in another; `None` past the end and inside a character.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Unit};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("🦀!"));
+    /// let text = doc.text("t");
+    /// assert_eq!(text.convert(1, Unit::Scalar, Unit::Utf16), Some(2));
+    /// assert_eq!(text.convert(1, Unit::Utf16, Unit::Scalar), None); // Inside the crab.
+    /// ```
     pub fn convert(&self, index: usize, from: Unit, to: Unit) -> Option<usize> {
         match self.data() {
             Some(text) => text.index_in(text.char_at(index, from)?, to),
@@ -483,16 +954,47 @@ impl<'a> TextRef<'a> {
     }
 
     /// The text between two indexes in characters, in pieces; none of what lies past the end.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Hello, world"));
+    /// let bytes: usize = doc.text("t").chunks(0..5).map(str::len).sum();
+    /// assert_eq!(bytes, "Hello".len());
+    /// ```
     pub fn chunks(&self, range: Range<usize>) -> impl Iterator<Item = &'a str> + 'a {
         self.data().map_or(Chunks::whole(""), |text| text.sequence.chunks(range))
     }
 
     /// The text between two indexes in characters; none of what lies past the end.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Hello, world"));
+    /// assert_eq!(doc.text("t").slice(7..100), "world");
+    /// ```
     pub fn slice(&self, range: Range<usize>) -> String {
         self.data().map_or_else(String::new, |text| text.sequence.slice(range))
     }
 
     /// The text in stretches of equal marks.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, Expand, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut text = tx.text("t");
+    ///     text.push("plain and bold");
+    ///     text.mark(10.., "bold", true, Expand::After).unwrap();
+    /// });
+    /// let spans = doc.text("t").spans();
+    /// assert_eq!((spans[0].text.as_str(), spans[0].marks.is_empty()), ("plain and ", true));
+    /// assert_eq!((spans[1].text.as_str(), spans[1].marks.contains_key("bold")), ("bold", true));
+    /// ```
     pub fn spans(&self) -> Vec<Span> {
         let Some(text) = self.data() else { return Vec::new() };
         let mut from = 0;

@@ -18,11 +18,29 @@ pub use list::ListMut;
 pub use text::{Expand, TextMut, Unit};
 
 /// A float that is infinite or not a number, which a sum would not survive.
+///
+/// ```
+/// use conjoin_core::{Doc, NotFinite, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| assert_eq!(tx.float_counter("f").add(f64::NAN), Err(NotFinite)));
+/// assert_eq!(doc.float_counter("f"), 0.0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("only finite numbers can be added to a counter")]
 pub struct NotFinite;
 
 /// An index past the end, or in the middle of a character. Nothing was done.
+///
+/// ```
+/// use conjoin_core::{Doc, OutOfBounds, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     assert_eq!(tx.text("t").insert(3, "Hi"), Err(OutOfBounds { index: 3, len: 0 }));
+/// });
+/// assert!(doc.text("t").is_empty());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("index {index} is out of bounds: the length is {len}")]
 pub struct OutOfBounds {
@@ -33,6 +51,19 @@ pub struct OutOfBounds {
 }
 
 /// Edits in progress, from [`Doc::transact`].
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, Transaction};
+///
+/// fn rename(tx: &mut Transaction<'_>, name: &str) {
+///     tx.register("name").set(name);
+///     tx.counter("renamed").increment();
+/// }
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| rename(tx, "Atlas"));
+/// assert_eq!(doc.counter("renamed"), 1);
+/// ```
 #[derive(Debug)]
 pub struct Transaction<'a> {
     doc: &'a mut Doc,
@@ -55,41 +86,107 @@ impl<'a> Transaction<'a> {
     }
 
     /// The counter of this name.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.counter("clicks").add(2));
+    /// assert_eq!(doc.counter("clicks"), 2);
+    /// ```
     pub fn counter<'t>(&'t mut self, name: &'t str) -> CounterMut<'t, 'a> {
         CounterMut { place: self.root(Kind::Counter, name), tx: self }
     }
 
     /// The floating-point counter of this name.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.float_counter("litres").add(1.5).unwrap());
+    /// assert_eq!(doc.float_counter("litres"), 1.5);
+    /// ```
     pub fn float_counter<'t>(&'t mut self, name: &'t str) -> FloatCounterMut<'t, 'a> {
         FloatCounterMut { place: self.root(Kind::FloatCounter, name), tx: self }
     }
 
     /// The register of this name.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.register("title").set("Atlas"));
+    /// assert_eq!(doc.register("title"), Some(&Value::from("Atlas")));
+    /// ```
     pub fn register<'t>(&'t mut self, name: &'t str) -> RegisterMut<'t, 'a> {
         RegisterMut { place: self.root(Kind::Register, name), tx: self }
     }
 
     /// The map of this name.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.map("colors").set("sky", "blue"));
+    /// assert_eq!(doc.map("colors").get("sky"), Some(&Value::from("blue")));
+    /// ```
     pub fn map<'t>(&'t mut self, name: &'t str) -> MapMut<'t, 'a> {
         MapMut { place: self.root(Kind::Map, name), tx: self }
     }
 
     /// The set of this name.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.set("tags").insert("new"));
+    /// assert!(doc.set("tags").contains("new"));
+    /// ```
     pub fn set<'t>(&'t mut self, name: &'t str) -> SetMut<'t, 'a> {
         SetMut { place: self.root(Kind::Set, name), tx: self }
     }
 
     /// The list of this name.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("shopping").push("milk"));
+    /// assert_eq!(doc.list("shopping").get(0), Some(&Value::from("milk")));
+    /// ```
     pub fn list<'t>(&'t mut self, name: &'t str) -> ListMut<'t, 'a> {
         ListMut { place: self.root(Kind::List, name), tx: self }
     }
 
     /// The text of this name.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("notes").push("Hello"));
+    /// assert_eq!(doc.text("notes").to_string(), "Hello");
+    /// ```
     pub fn text<'t>(&'t mut self, name: &'t str) -> TextMut<'t, 'a> {
         TextMut { place: self.root(Kind::Text, name), tx: self, unit: Unit::Scalar }
     }
 
     /// The document with the edits so far.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.counter("clicks").add(2);
+    ///     assert_eq!(tx.doc().counter("clicks"), 2);
+    /// });
+    /// ```
     pub const fn doc(&self) -> &Doc {
         self.doc
     }
@@ -273,6 +370,18 @@ impl Drop for Transaction<'_> {
 }
 
 /// A counter, to be edited.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     let mut clicks = tx.counter("clicks");
+///     clicks.add(5);
+///     clicks.decrement();
+/// });
+/// assert_eq!(doc.counter("clicks"), 4);
+/// ```
 #[derive(Debug)]
 pub struct CounterMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
@@ -281,6 +390,14 @@ pub struct CounterMut<'t, 'a> {
 
 impl CounterMut<'_, '_> {
     /// Adds; a negative amount subtracts.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.counter("stock").add(-3));
+    /// assert_eq!(doc.counter("stock"), -3);
+    /// ```
     pub fn add(&mut self, amount: i64) {
         if amount != 0 {
             self.tx.push(self.place, Edit::AddInt(amount));
@@ -288,17 +405,41 @@ impl CounterMut<'_, '_> {
     }
 
     /// Adds one.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.counter("clicks").increment());
+    /// assert_eq!(doc.counter("clicks"), 1);
+    /// ```
     pub fn increment(&mut self) {
         self.add(1);
     }
 
     /// Subtracts one.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.counter("clicks").decrement());
+    /// assert_eq!(doc.counter("clicks"), -1);
+    /// ```
     pub fn decrement(&mut self) {
         self.add(-1);
     }
 }
 
 /// A floating-point counter, to be edited.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| tx.float_counter("litres").add(1.5).unwrap());
+/// assert_eq!(doc.float_counter("litres"), 1.5);
+/// ```
 #[derive(Debug)]
 pub struct FloatCounterMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
@@ -307,6 +448,17 @@ pub struct FloatCounterMut<'t, 'a> {
 
 impl FloatCounterMut<'_, '_> {
     /// Adds; a negative amount subtracts.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, NotFinite, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     assert_eq!(tx.float_counter("litres").add(-1.5), Ok(()));
+    ///     assert_eq!(tx.float_counter("litres").add(f64::INFINITY), Err(NotFinite));
+    /// });
+    /// assert_eq!(doc.float_counter("litres"), -1.5);
+    /// ```
     ///
     /// # Errors
     /// If the amount is infinite or not a number; nothing is added then.
@@ -322,6 +474,14 @@ impl FloatCounterMut<'_, '_> {
 }
 
 /// A register, to be edited.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, Value};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| tx.register("title").set("Atlas"));
+/// assert_eq!(doc.register("title"), Some(&Value::from("Atlas")));
+/// ```
 #[derive(Debug)]
 pub struct RegisterMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
@@ -330,12 +490,34 @@ pub struct RegisterMut<'t, 'a> {
 
 impl RegisterMut<'_, '_> {
     /// Replaces the value.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.register("ready").set(false));
+    /// doc.transact(|tx| tx.register("ready").set(true));
+    /// assert_eq!(doc.register("ready"), Some(&Value::from(true)));
+    /// ```
     pub fn set(&mut self, value: impl Into<Value>) {
         self.tx.push(self.place, Edit::Write(value.into()));
     }
 }
 
 /// A map, to be edited.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, Value};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     let mut page = tx.map("page");
+///     page.set("title", "Atlas");
+///     page.text("body").push("Once");
+/// });
+/// assert_eq!(doc.map("page").get("title"), Some(&Value::from("Atlas")));
+/// assert_eq!(doc.map("page").text("body").to_string(), "Once");
+/// ```
 #[derive(Debug)]
 pub struct MapMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
@@ -358,12 +540,30 @@ impl<'a> MapMut<'_, 'a> {
     }
 
     /// Gives a key a value.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.map("colors").set("sky", "blue"));
+    /// doc.transact(|tx| tx.map("colors").set("sky", "grey"));
+    /// assert_eq!(doc.map("colors").get("sky"), Some(&Value::from("grey")));
+    /// ```
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         let key = self.tx.name(key);
         self.tx.push(self.place, Edit::Put { key, value: value.into() });
     }
 
     /// Takes a key and what it holds out. Does nothing if it holds nothing.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.map("colors").set("sky", "blue"));
+    /// doc.transact(|tx| tx.map("colors").remove("sky"));
+    /// assert_eq!(doc.map("colors").get("sky"), None);
+    /// ```
     pub fn remove(&mut self, key: &str) {
         let Some(key) = self.tx.doc.strings.find(key) else { return };
         let slot = self.read().and_then(|map| map.slots.get(&key));
@@ -375,23 +575,95 @@ impl<'a> MapMut<'_, 'a> {
     children! {
         /// The counter under a key, made if the key does not hold one. Replicas that make it at once make
         /// one and the same.
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+        /// ada.transact(|tx| tx.map("page").counter("visits").add(1));
+        /// bob.transact(|tx| tx.map("page").counter("visits").add(2));
+        /// ada.merge(&bob)?;
+        /// assert_eq!(ada.map("page").counter("visits"), 3);
+        /// # Ok::<(), conjoin_core::ApplyError>(())
+        /// ```
         counter, Counter, CounterMut;
         /// The floating-point counter under a key, made as by [`counter`](Self::counter).
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| tx.map("tank").float_counter("litres").add(1.5).unwrap());
+        /// assert_eq!(doc.map("tank").float_counter("litres"), 1.5);
+        /// ```
         float_counter, FloatCounter, FloatCounterMut;
         /// The register under a key, made as by [`counter`](Self::counter).
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId, Value};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| tx.map("page").register("title").set("Atlas"));
+        /// assert_eq!(doc.map("page").register("title").get(), Some(&Value::from("Atlas")));
+        /// ```
         register, Register, RegisterMut;
         /// The map under a key, made as by [`counter`](Self::counter).
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId, Value};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| tx.map("people").map("ada").set("born", 1815));
+        /// assert_eq!(doc.map("people").map("ada").get("born"), Some(&Value::from(1815)));
+        /// ```
         map, Map, MapMut;
         /// The set under a key, made as by [`counter`](Self::counter).
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| tx.map("page").set_of("tags").insert("new"));
+        /// assert!(doc.map("page").set("tags").contains("new"));
+        /// ```
         set_of, Set, SetMut;
         /// The list under a key, made as by [`counter`](Self::counter).
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| tx.map("board").list("todo").push("write"));
+        /// assert_eq!(doc.map("board").list("todo").len(), 1);
+        /// ```
         list, List, ListMut;
         /// The text under a key, made as by [`counter`](Self::counter).
+        ///
+        /// ```
+        /// use conjoin_core::{Doc, ReplicaId};
+        ///
+        /// let mut doc = Doc::new(ReplicaId::new(1));
+        /// doc.transact(|tx| tx.map("page").text("body").push("Once"));
+        /// assert_eq!(doc.map("page").text("body").to_string(), "Once");
+        /// ```
         text, Text, TextMut, Scalar;
     }
 }
 
 /// A set, to be edited.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     let mut tags = tx.set("tags");
+///     tags.insert("new");
+///     tags.insert("draft");
+///     tags.remove("new");
+/// });
+/// assert_eq!(doc.set("tags").len(), 1);
+/// ```
 #[derive(Debug)]
 pub struct SetMut<'t, 'a> {
     tx: &'t mut Transaction<'a>,
@@ -404,11 +676,33 @@ impl SetMut<'_, '_> {
     }
 
     /// Puts a value in. Others who take it out at the same time do not take this one.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// ada.transact(|tx| tx.set("tags").insert("new"));
+    /// bob.merge(&ada)?;
+    /// ada.transact(|tx| tx.set("tags").insert("new"));
+    /// bob.transact(|tx| tx.set("tags").remove("new"));
+    /// ada.merge(&bob)?;
+    /// assert!(ada.set("tags").contains("new"));
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn insert(&mut self, value: impl Into<Value>) {
         self.tx.push(self.place, Edit::Include(value.into()));
     }
 
     /// Takes a value out. Does nothing if it is not in.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.set("tags").insert("new"));
+    /// doc.transact(|tx| tx.set("tags").remove("new"));
+    /// assert!(!doc.set("tags").contains("new"));
+    /// ```
     pub fn remove(&mut self, value: impl Into<Value>) {
         let value = Ordered(value.into());
         if self.read().is_some_and(|members| members.values.contains_key(&value)) {

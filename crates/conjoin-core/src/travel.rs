@@ -19,6 +19,14 @@ use crate::value::Value;
 use crate::version::{ReplicaId, VersionVector};
 
 /// Why a version cannot be looked at.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, TravelError};
+///
+/// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+/// bob.transact(|tx| tx.counter("clicks").increment());
+/// assert_eq!(ada.at(bob.version()).map(|_| ()), Err(TravelError::NotSeen));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TravelError {

@@ -20,6 +20,17 @@ use crate::version::ReplicaId;
 
 impl Doc {
     /// All of the document.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Hello"));
+    /// let loaded = Doc::load(ReplicaId::new(2), &doc.snapshot())?;
+    /// assert_eq!(loaded.text("t").to_string(), "Hello");
+    /// assert_eq!(loaded.version(), doc.version());
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn snapshot(&self) -> Vec<u8> {
         self.history().unwrap_or_else(|| self.state())
     }
@@ -57,6 +68,17 @@ impl Doc {
 
     /// Takes in all that another document has seen.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    /// ada.transact(|tx| tx.counter("clicks").add(2));
+    /// bob.transact(|tx| tx.counter("clicks").add(3));
+    /// ada.merge(&bob)?;
+    /// assert_eq!(ada.counter("clicks"), 5);
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`merge_snapshot`](Self::merge_snapshot).
     pub fn merge(&mut self, theirs: &Self) -> Result<Applied<'_>, ApplyError> {
@@ -84,6 +106,18 @@ impl Doc {
     }
 
     /// The document that a snapshot or state holds, edited here as `replica`, which must be a fresh one.
+    ///
+    /// ```
+    /// use conjoin_core::{ApplyError, DecodeError, Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.counter("clicks").add(2));
+    /// let bytes = doc.snapshot();
+    /// assert_eq!(Doc::load(ReplicaId::new(2), &bytes)?.counter("clicks"), 2);
+    /// let torn = Doc::load(ReplicaId::new(2), &bytes[..bytes.len() - 1]).map(|_| ());
+    /// assert_eq!(torn, Err(ApplyError::Decode(DecodeError::Truncated)));
+    /// # Ok::<(), ApplyError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`merge_snapshot`](Self::merge_snapshot).

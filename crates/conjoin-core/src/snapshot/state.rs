@@ -19,6 +19,17 @@ use crate::value::{Kind, Ordered, Value};
 
 impl Doc {
     /// The state of the document, without its history: for those who have seen too little for a delta.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, HistoryGone, ReplicaId, VersionVector};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Hello"));
+    /// let loaded = Doc::load(ReplicaId::new(2), &doc.state())?;
+    /// assert_eq!(loaded.text("t").to_string(), "Hello");
+    /// assert_eq!(loaded.delta_since(&VersionVector::new()), Err(HistoryGone));
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn state(&self) -> Vec<u8> {
         let mut out = Vec::new();
         Header::State.write(&mut out);

@@ -14,6 +14,19 @@ use crate::state::{Data, Held, List, Parent};
 use crate::value::{Kind, Value};
 
 /// A list, to be edited.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, Value};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     let mut shopping = tx.list("shopping");
+///     shopping.push("milk");
+///     shopping.push("bread");
+///     shopping.move_to(1, 0).unwrap();
+/// });
+/// assert_eq!(doc.list("shopping").get(0), Some(&Value::from("bread")));
+/// ```
 #[derive(Debug)]
 pub struct ListMut<'t, 'a> {
     pub(super) tx: &'t mut Transaction<'a>,
@@ -22,13 +35,27 @@ pub struct ListMut<'t, 'a> {
 
 macro_rules! items {
     ($($insert:ident, $get:ident, $kind:ident, $handle:ident $(, $unit:ident)?, $what:literal;)*) => {
-        $(#[doc = concat!("Makes ", $what, " at an index.\n\n# Errors\nIf the index is past the end.")]
+        $(#[doc = concat!(
+            "Makes ", $what, " at an index.\n\n```\nuse conjoin_core::{Doc, Item, ReplicaId};\n\n",
+            "let mut doc = Doc::new(ReplicaId::new(1));\n",
+            "doc.transact(|tx| _ = tx.list(\"l\").", stringify!($insert), "(0).expect(\"it is the end\"));\n",
+            "assert!(matches!(doc.list(\"l\").item(0), Some(Item::", stringify!($kind), "(_))));\n```\n\n",
+            "# Errors\nIf the index is past the end.",
+        )]
         pub fn $insert(&mut self, at: usize) -> Result<$handle<'_, 'a>, OutOfBounds> {
             let place = self.insert_nested(at, Kind::$kind)?;
             Ok($handle { tx: self.tx, place $(, unit: Unit::$unit)? })
         }
 
-        #[doc = concat!("The item at an index, if it is ", $what, ".")]
+        #[doc = concat!(
+            "The item at an index, if it is ", $what, ".\n\n```\nuse conjoin_core::{Doc, ReplicaId};\n\n",
+            "let mut doc = Doc::new(ReplicaId::new(1));\n",
+            "doc.transact(|tx| {\n    let mut list = tx.list(\"l\");\n",
+            "    list.push(\"a plain value\");\n",
+            "    list.", stringify!($insert), "(1).expect(\"it is the end\");\n",
+            "    assert!(list.", stringify!($get), "(0).is_none() && list.", stringify!($get), "(1).is_some());\n",
+            "});\n```",
+        )]
         pub fn $get(&mut self, at: usize) -> Option<$handle<'_, 'a>> {
             let place = self.nested(at, Kind::$kind)?;
             Some($handle { tx: self.tx, place $(, unit: Unit::$unit)? })
@@ -42,16 +69,45 @@ impl<'a> ListMut<'_, 'a> {
     }
 
     /// The number of items.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.list("l").push(1);
+    ///     assert_eq!(tx.list("l").len(), 1);
+    /// });
+    /// ```
     pub fn len(&self) -> usize {
         self.read().map_or(0, |list| list.sequence.len())
     }
 
     /// Whether there are no items.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| assert!(tx.list("l").is_empty()));
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Inserts an item before the one at `at`.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, OutOfBounds, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut list = tx.list("l");
+    ///     assert_eq!(list.insert(0, "first"), Ok(()));
+    ///     assert_eq!(list.insert(2, "third"), Err(OutOfBounds { index: 2, len: 1 }));
+    /// });
+    /// assert_eq!(doc.list("l").get(0), Some(&Value::from("first")));
+    /// ```
     ///
     /// # Errors
     /// If the index is past the end.
@@ -60,6 +116,15 @@ impl<'a> ListMut<'_, 'a> {
     }
 
     /// Inserts items before the one at `at`.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("l").insert_all(0, [1, 2, 4]).unwrap());
+    /// doc.transact(|tx| tx.list("l").insert_all(2, [3]).unwrap());
+    /// assert_eq!(doc.list("l").get(2), Some(&Value::from(3)));
+    /// ```
     ///
     /// # Errors
     /// If the index is past the end.
@@ -76,6 +141,14 @@ impl<'a> ListMut<'_, 'a> {
     }
 
     /// Appends an item.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("l").push("last"));
+    /// assert_eq!(doc.list("l").get(0), Some(&Value::from("last")));
+    /// ```
     pub fn push(&mut self, value: impl Into<Value>) {
         let done = self.insert(self.len(), value);
         debug_assert!(done.is_ok(), "the length is an index");
@@ -119,6 +192,19 @@ impl<'a> ListMut<'_, 'a> {
 
     /// Replaces what an item holds.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, OutOfBounds, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut list = tx.list("l");
+    ///     list.push("milk");
+    ///     assert_eq!(list.set(0, "oat milk"), Ok(()));
+    ///     assert_eq!(list.set(1, "bread"), Err(OutOfBounds { index: 1, len: 1 }));
+    /// });
+    /// assert_eq!(doc.list("l").get(0), Some(&Value::from("oat milk")));
+    /// ```
+    ///
     /// # Errors
     /// If there is no item at the index.
     pub fn set(&mut self, at: usize, value: impl Into<Value>) -> Result<(), OutOfBounds> {
@@ -128,6 +214,19 @@ impl<'a> ListMut<'_, 'a> {
     }
 
     /// Removes items.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, OutOfBounds, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut list = tx.list("l");
+    ///     list.insert_all(0, 0..5).unwrap();
+    ///     assert_eq!(list.remove(3..), Ok(()));
+    ///     assert_eq!(list.remove(0..4), Err(OutOfBounds { index: 4, len: 3 }));
+    /// });
+    /// assert_eq!(doc.list("l").len(), 3);
+    /// ```
     ///
     /// # Errors
     /// If the range reaches past the end.
@@ -149,6 +248,16 @@ impl<'a> ListMut<'_, 'a> {
 
     /// Moves an item to where it shall stand afterwards. Others who move it at the same time do not
     /// double it: the latest move counts.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("l").insert_all(0, ["a", "b", "c"]).unwrap());
+    /// doc.transact(|tx| tx.list("l").move_to(0, 2).unwrap());
+    /// let items: Vec<_> = doc.list("l").iter().filter_map(|item| item.value().cloned()).collect();
+    /// assert_eq!(items, ["b", "c", "a"].map(Value::from));
+    /// ```
     ///
     /// # Errors
     /// If either index is past the last item.

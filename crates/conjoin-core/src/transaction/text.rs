@@ -10,6 +10,15 @@ use crate::state::{Data, Text};
 use crate::value::Value;
 
 /// What indexes of a text count.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, Unit};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| tx.text("t").push("é"));
+/// let lengths = [Unit::Scalar, Unit::Utf16, Unit::Utf8].map(|unit| doc.text("t").len_in(unit));
+/// assert_eq!(lengths, [1, 1, 2]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unit {
     /// Unicode scalar values: what Rust calls `char`.
@@ -22,6 +31,21 @@ pub enum Unit {
 }
 
 /// Whether text typed at the ends of a mark takes it on.
+///
+/// ```
+/// use conjoin_core::{Doc, Expand, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     let mut text = tx.text("t");
+///     text.push("here");
+///     text.mark(.., "bold", true, Expand::After).unwrap();
+///     text.mark(.., "link", "https://example.org", Expand::None).unwrap();
+///     text.push("!");
+/// });
+/// let last = &doc.text("t").spans()[1];
+/// assert!(last.marks.contains_key("bold") && !last.marks.contains_key("link"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Expand {
     /// Text typed behind its end does, as with bold.
@@ -36,6 +60,18 @@ pub enum Expand {
 }
 
 /// A text, to be edited.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     let mut text = tx.text("t");
+///     text.push("Hello, world");
+///     text.replace(7.., "Ada").unwrap();
+/// });
+/// assert_eq!(doc.text("t").to_string(), "Hello, Ada");
+/// ```
 #[derive(Debug)]
 pub struct TextMut<'t, 'a> {
     pub(super) tx: &'t mut Transaction<'a>,
@@ -45,12 +81,39 @@ pub struct TextMut<'t, 'a> {
 
 impl TextMut<'_, '_> {
     /// The same text, with indexes that count UTF-16 code units.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut text = tx.text("t").utf16();
+    ///     text.push("🦀");
+    ///     assert_eq!(text.len(), 2);
+    ///     assert!(text.insert(1, "!").is_err()); // Inside the crab.
+    ///     text.insert(2, "!").unwrap();
+    /// });
+    /// assert_eq!(doc.text("t").to_string(), "🦀!");
+    /// ```
     pub const fn utf16(mut self) -> Self {
         self.unit = Unit::Utf16;
         self
     }
 
     /// The same text, with indexes that count bytes of UTF-8.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut text = tx.text("t").utf8();
+    ///     text.push("é");
+    ///     assert_eq!(text.len(), 2);
+    ///     text.insert(2, "!").unwrap();
+    /// });
+    /// assert_eq!(doc.text("t").to_string(), "é!");
+    /// ```
     pub const fn utf8(mut self) -> Self {
         self.unit = Unit::Utf8;
         self
@@ -61,11 +124,28 @@ impl TextMut<'_, '_> {
     }
 
     /// The length, in the unit of its indexes.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.text("t").push("é");
+    ///     assert_eq!((tx.text("t").len(), tx.text("t").utf8().len()), (1, 2));
+    /// });
+    /// ```
     pub fn len(&self) -> usize {
         self.read().map_or(0, |text| text.len_in(self.unit))
     }
 
     /// Whether there is no text.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| assert!(tx.text("t").is_empty()));
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.read().is_none_or(|text| text.sequence.is_empty())
     }
@@ -89,6 +169,19 @@ impl TextMut<'_, '_> {
 
     /// Inserts text before the character at `at`.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, OutOfBounds, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut text = tx.text("t");
+    ///     assert_eq!(text.insert(0, "world"), Ok(()));
+    ///     assert_eq!(text.insert(0, "Hello, "), Ok(()));
+    ///     assert_eq!(text.insert(99, "!"), Err(OutOfBounds { index: 99, len: 12 }));
+    /// });
+    /// assert_eq!(doc.text("t").to_string(), "Hello, world");
+    /// ```
+    ///
     /// # Errors
     /// If the index is past the end or in the middle of a character.
     pub fn insert(&mut self, at: usize, text: &str) -> Result<(), OutOfBounds> {
@@ -105,6 +198,15 @@ impl TextMut<'_, '_> {
     }
 
     /// Appends text.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Hello"));
+    /// doc.transact(|tx| tx.text("t").push(", world"));
+    /// assert_eq!(doc.text("t").to_string(), "Hello, world");
+    /// ```
     pub fn push(&mut self, text: &str) {
         if !text.is_empty() {
             let at = self.read().map_or(0, |text| text.sequence.len());
@@ -129,6 +231,15 @@ impl TextMut<'_, '_> {
     }
 
     /// Deletes a range.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Hello, world"));
+    /// doc.transact(|tx| tx.text("t").delete(5..).unwrap());
+    /// assert_eq!(doc.text("t").to_string(), "Hello");
+    /// ```
     ///
     /// # Errors
     /// If the range reaches past the end or into the middle of a character.
@@ -158,6 +269,15 @@ impl TextMut<'_, '_> {
 
     /// Puts text in the place of a range.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Hello, world"));
+    /// doc.transact(|tx| tx.text("t").replace(0..5, "Goodbye").unwrap());
+    /// assert_eq!(doc.text("t").to_string(), "Goodbye, world");
+    /// ```
+    ///
     /// # Errors
     /// If the range reaches past the end or into the middle of a character.
     pub fn replace(&mut self, range: impl RangeBounds<usize>, text: &str) -> Result<(), OutOfBounds> {
@@ -171,6 +291,20 @@ impl TextMut<'_, '_> {
 
     /// Marks a range: `"bold"` with `true`, `"link"` with an address. Where marks of one key overlap, the
     /// latest counts.
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, Expand, ReplicaId, Value};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut text = tx.text("t");
+    ///     text.push("see here");
+    ///     text.mark(4..8, "link", "https://example.org", Expand::None).unwrap();
+    /// });
+    /// let spans = doc.text("t").spans();
+    /// assert_eq!(spans[1].text, "here");
+    /// assert_eq!(spans[1].marks.get("link"), Some(&Value::from("https://example.org")));
+    /// ```
     ///
     /// # Errors
     /// If the range reaches past the end or into the middle of a character.
@@ -199,6 +333,20 @@ impl TextMut<'_, '_> {
 
     /// Takes marks of a key off a range. Text typed at its ends goes by `expand` as with
     /// [`mark`](Self::mark).
+    ///
+    /// ```
+    /// use conjoin_core::{Doc, Expand, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut text = tx.text("t");
+    ///     text.push("all bold");
+    ///     text.mark(.., "bold", true, Expand::After).unwrap();
+    ///     text.unmark(3.., "bold", Expand::After).unwrap();
+    /// });
+    /// let bold: Vec<_> = doc.text("t").spans().iter().map(|span| span.marks.contains_key("bold")).collect();
+    /// assert_eq!(bold, [true, false]);
+    /// ```
     ///
     /// # Errors
     /// If the range reaches past the end or into the middle of a character.
