@@ -30,6 +30,7 @@
     allow(clippy::arc_with_non_send_sync, reason = "the same code is for threads elsewhere")
 )]
 
+mod batch;
 mod observer;
 
 use std::fmt;
@@ -37,7 +38,8 @@ use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::observer::{Observer, Root, Roots, notify, stamp, union};
+pub use self::batch::{Batch, Notifications};
+use self::observer::{Observer, Root, Roots, stamp, union};
 
 /// `Send`, except in the browser, where everything is on one thread.
 #[cfg(not(target_arch = "wasm32"))]
@@ -270,97 +272,6 @@ impl<T> Drop for Handle<T> {
     }
 }
 
-/// Sets several sources at once: nobody sees some of them changed and others not, and who
-/// depends on several is told once. A batch dropped without [`commit`](Batch::commit) changes
-/// nothing.
-///
-/// ```
-/// use conjoin_core::behavior::{Batch, Source};
-///
-/// let (first, last) = (Source::new("Ada"), Source::new("Byron"));
-/// let mut batch = Batch::new();
-/// batch.set(&first, "Grace");
-/// batch.set(&last, "Hopper");
-/// assert_eq!(first.behavior().now(), "Ada");
-/// batch.commit();
-/// assert_eq!(first.behavior().now(), "Grace");
-/// ```
-#[derive(Default)]
-#[must_use = "nothing changes before `commit`"]
-pub struct Batch {
-    writes: Vec<Box<dyn Write>>,
-}
-
-impl Batch {
-    /// An empty batch.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a source to set. The last value for a source counts.
-    pub fn set<T: PartialEq + MaybeSend + MaybeSync + 'static>(&mut self, source: &Source<T>, value: T) {
-        let Handle { node, roots } = &*source.handle;
-        let write = SourceWrite { node: node.clone(), root: roots[0].clone(), value: Arc::new(value) };
-        self.writes.push(Box::new(write));
-    }
-
-    /// Sets the values, and tells everyone who depends on them.
-    pub fn commit(self) {
-        drop(self.apply());
-    }
-
-    /// Sets the values; everyone who depends on them is told when the result is dropped. For
-    /// those who must set under a lock of their own, but cannot let callbacks run under it.
-    pub fn apply(mut self) -> Notifications {
-        {
-            let _one_at_a_time = lock(&COMMIT);
-            for write in &self.writes {
-                write.root().begin_change();
-            }
-            for write in &mut self.writes {
-                write.swap();
-            }
-            EPOCH.fetch_add(1, SeqCst);
-            for write in &self.writes {
-                write.root().end_change();
-            }
-        }
-        let mut observers = Vec::new();
-        for write in &self.writes {
-            write.root().observers(&mut observers);
-        }
-        if self.writes.len() > 1 {
-            observers.sort_unstable_by_key(|observer| observer.id());
-            observers.dedup_by_key(|observer| observer.id());
-        }
-        Notifications { observers }
-    }
-}
-
-impl fmt::Debug for Batch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch").field("writes", &self.writes.len()).finish()
-    }
-}
-
-/// The callbacks that a [`Batch`] brought about; they run when this is dropped.
-#[must_use = "the callbacks run when this is dropped"]
-pub struct Notifications {
-    observers: Vec<Arc<Observer>>,
-}
-
-impl Drop for Notifications {
-    fn drop(&mut self) {
-        notify(mem::take(&mut self.observers));
-    }
-}
-
-impl fmt::Debug for Notifications {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notifications").field("observers", &self.observers.len()).finish()
-    }
-}
-
 /// Keeps a callback alive; dropping it ends the calls.
 ///
 /// It may be dropped anywhere, in the callback itself too. On another thread, a call that is
@@ -456,32 +367,8 @@ where
     }
 }
 
-/// Held while sources are written.
-static COMMIT: Mutex<()> = Mutex::new(());
-
 /// Counts the batches ever applied. While it stands still, no cache can be out of date.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
-
-trait Write: MaybeSend {
-    fn root(&self) -> &Root;
-    fn swap(&mut self);
-}
-
-struct SourceWrite<T> {
-    node: Arc<SourceNode<T>>,
-    root: Arc<Root>,
-    value: Arc<T>,
-}
-
-impl<T: MaybeSend + MaybeSync> Write for SourceWrite<T> {
-    fn root(&self) -> &Root {
-        &self.root
-    }
-
-    fn swap(&mut self) {
-        mem::swap(&mut *lock(&self.node.value), &mut self.value);
-    }
-}
 
 trait End: MaybeSend + MaybeSync {
     fn end(self: Box<Self>);
