@@ -42,30 +42,98 @@ pub use self::batch::{Batch, Notifications};
 use self::observer::{Observer, Root, Roots, stamp, union};
 
 /// `Send`, except in the browser, where everything is on one thread.
+///
+/// ```
+/// use std::sync::mpsc::channel;
+/// use conjoin_core::behavior::{Behavior, MaybeSend, Source, Subscription};
+///
+/// fn each(of: &Behavior<u32>, tell: impl Fn(u32) + MaybeSend + 'static) -> Subscription {
+///     of.subscribe(move |value| tell(*value))
+/// }
+///
+/// let (tell, told) = channel();
+/// let clicks = Source::new(0);
+/// let _subscription = each(&clicks.behavior(), move |n| tell.send(n).expect("somebody listens"));
+/// clicks.set(1);
+/// assert_eq!(told.try_recv(), Ok(1));
+/// ```
 #[cfg(not(target_arch = "wasm32"))]
 pub trait MaybeSend: Send {}
 #[cfg(not(target_arch = "wasm32"))]
 impl<T: Send + ?Sized> MaybeSend for T {}
 
 /// `Sync`, except in the browser, where everything is on one thread.
+///
+/// ```
+/// use std::fmt::Display;
+/// use conjoin_core::behavior::{Behavior, MaybeSend, MaybeSync, Source};
+///
+/// fn label<T>(of: &Behavior<T>) -> Behavior<String>
+/// where
+///     T: Display + PartialEq + MaybeSend + MaybeSync + 'static,
+/// {
+///     of.map(T::to_string)
+/// }
+///
+/// assert_eq!(label(&Source::new(3).behavior()).now(), "3");
+/// ```
 #[cfg(not(target_arch = "wasm32"))]
 pub trait MaybeSync: Sync {}
 #[cfg(not(target_arch = "wasm32"))]
 impl<T: Sync + ?Sized> MaybeSync for T {}
 
 /// `Send`, except in the browser, where everything is on one thread.
+///
+/// ```
+/// use std::sync::mpsc::channel;
+/// use conjoin_core::behavior::{Behavior, MaybeSend, Source, Subscription};
+///
+/// fn each(of: &Behavior<u32>, tell: impl Fn(u32) + MaybeSend + 'static) -> Subscription {
+///     of.subscribe(move |value| tell(*value))
+/// }
+///
+/// let (tell, told) = channel();
+/// let clicks = Source::new(0);
+/// let _subscription = each(&clicks.behavior(), move |n| tell.send(n).expect("somebody listens"));
+/// clicks.set(1);
+/// assert_eq!(told.try_recv(), Ok(1));
+/// ```
 #[cfg(target_arch = "wasm32")]
 pub trait MaybeSend {}
 #[cfg(target_arch = "wasm32")]
 impl<T: ?Sized> MaybeSend for T {}
 
 /// `Sync`, except in the browser, where everything is on one thread.
+///
+/// ```
+/// use std::fmt::Display;
+/// use conjoin_core::behavior::{Behavior, MaybeSend, MaybeSync, Source};
+///
+/// fn label<T>(of: &Behavior<T>) -> Behavior<String>
+/// where
+///     T: Display + PartialEq + MaybeSend + MaybeSync + 'static,
+/// {
+///     of.map(T::to_string)
+/// }
+///
+/// assert_eq!(label(&Source::new(3).behavior()).now(), "3");
+/// ```
 #[cfg(target_arch = "wasm32")]
 pub trait MaybeSync {}
 #[cfg(target_arch = "wasm32")]
 impl<T: ?Sized> MaybeSync for T {}
 
 /// A value that varies over time. Cloning gives another handle to the same behavior.
+///
+/// ```
+/// use conjoin_core::behavior::{Behavior, Source};
+///
+/// let clicks = Source::new(1);
+/// let label: Behavior<String> = clicks.behavior().map(|n| format!("{n} clicks"));
+/// let same = label.clone();
+/// clicks.set(2);
+/// assert_eq!((label.now(), same.now()), ("2 clicks".into(), "2 clicks".into()));
+/// ```
 pub struct Behavior<T> {
     node: Arc<dyn Node<T>>,
     roots: Roots,
@@ -73,6 +141,14 @@ pub struct Behavior<T> {
 
 impl<T: PartialEq + MaybeSend + MaybeSync + 'static> Behavior<T> {
     /// The value now.
+    ///
+    /// ```
+    /// # use conjoin_core::behavior::Source;
+    /// let clicks = Source::new(1);
+    /// let behavior = clicks.behavior();
+    /// clicks.set(2);
+    /// assert_eq!(behavior.now(), 2);
+    /// ```
     pub fn now(&self) -> T
     where
         T: Clone,
@@ -81,6 +157,12 @@ impl<T: PartialEq + MaybeSend + MaybeSync + 'static> Behavior<T> {
     }
 
     /// Looks at the value now, without cloning it.
+    ///
+    /// ```
+    /// # use conjoin_core::behavior::Source;
+    /// let names = Source::new(vec!["Ada", "Bob"]);
+    /// assert_eq!(names.behavior().with(Vec::len), 2);
+    /// ```
     pub fn with<R>(&self, look: impl FnOnce(&T) -> R) -> R {
         look(&self.sample())
     }
@@ -89,6 +171,14 @@ impl<T: PartialEq + MaybeSend + MaybeSync + 'static> Behavior<T> {
     ///
     /// `f` is called when somebody asks and the value changed since it was last called. It should
     /// depend on nothing but its argument.
+    ///
+    /// ```
+    /// # use conjoin_core::behavior::Source;
+    /// let clicks = Source::new(1);
+    /// let even = clicks.behavior().map(|n| n % 2 == 0);
+    /// clicks.set(4);
+    /// assert!(even.now());
+    /// ```
     pub fn map<U>(&self, f: impl Fn(&T) -> U + MaybeSend + MaybeSync + 'static) -> Behavior<U>
     where
         U: PartialEq + MaybeSend + MaybeSync + 'static,
@@ -212,24 +302,59 @@ impl<T: PartialEq + MaybeSend + MaybeSync + fmt::Debug + 'static> fmt::Debug for
 
 /// Where a behavior comes from: a value that is set. Cloning gives another handle to the same
 /// source; when the last one is gone, its behaviors stay as they are.
+///
+/// ```
+/// use conjoin_core::behavior::Source;
+///
+/// let clicks = Source::new(1);
+/// let behavior = clicks.behavior();
+/// clicks.clone().set(2);
+/// assert_eq!(behavior.now(), 2);
+/// drop(clicks);
+/// assert_eq!(behavior.now(), 2);
+/// ```
 pub struct Source<T> {
     handle: Arc<Handle<T>>,
 }
 
 impl<T: PartialEq + MaybeSend + MaybeSync + 'static> Source<T> {
     /// A source with its first value.
+    ///
+    /// ```
+    /// # use conjoin_core::behavior::Source;
+    /// assert_eq!(Source::new("Ada").behavior().now(), "Ada");
+    /// ```
     pub fn new(value: T) -> Self {
         let node = SourceNode { value: Mutex::new(Arc::new(value)) };
         Self { handle: Arc::new(Handle { node: Arc::new(node), roots: Arc::new([Arc::new(Root::new())]) }) }
     }
 
     /// The behavior that always is what this source was last set to.
+    ///
+    /// ```
+    /// # use conjoin_core::behavior::Source;
+    /// let clicks = Source::new(1);
+    /// let (one, other) = (clicks.behavior(), clicks.behavior());
+    /// clicks.set(2);
+    /// assert_eq!((one.now(), other.now()), (2, 2));
+    /// ```
     pub fn behavior(&self) -> Behavior<T> {
         Behavior { node: self.handle.node.clone(), roots: self.handle.roots.clone() }
     }
 
     /// Sets the value. When this returns, all who depend on it have been told, unless it was
     /// called by one of their callbacks: then they are told after that returned.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::channel;
+    /// # use conjoin_core::behavior::Source;
+    /// let (tell, told) = channel();
+    /// let clicks = Source::new(1);
+    /// let _subscription = clicks.behavior().subscribe(move |n| tell.send(*n).expect("somebody listens"));
+    /// clicks.set(2);
+    /// clicks.set(2); // nothing changes
+    /// assert!(told.try_iter().eq([2]));
+    /// ```
     pub fn set(&self, value: T) {
         if *self.handle.node.sample() != value {
             let mut batch = Batch::new();
@@ -239,6 +364,15 @@ impl<T: PartialEq + MaybeSend + MaybeSync + 'static> Source<T> {
     }
 
     /// Whether somebody holds a behavior of this source, or one derived from it.
+    ///
+    /// ```
+    /// # use conjoin_core::behavior::Source;
+    /// let clicks = Source::new(1);
+    /// let even = clicks.behavior().map(|n| n % 2 == 0);
+    /// assert!(clicks.has_behaviors());
+    /// drop(even);
+    /// assert!(!clicks.has_behaviors());
+    /// ```
     pub fn has_behaviors(&self) -> bool {
         Arc::strong_count(&self.handle.node) > 1
     }
@@ -276,6 +410,19 @@ impl<T> Drop for Handle<T> {
 ///
 /// It may be dropped anywhere, in the callback itself too. On another thread, a call that is
 /// under way at that moment still finishes.
+///
+/// ```
+/// use std::sync::mpsc::channel;
+/// use conjoin_core::behavior::Source;
+///
+/// let (tell, told) = channel();
+/// let clicks = Source::new(1);
+/// let subscription = clicks.behavior().subscribe(move |n| tell.send(*n).expect("somebody listens"));
+/// clicks.set(2);
+/// drop(subscription);
+/// clicks.set(3);
+/// assert!(told.try_iter().eq([2]));
+/// ```
 #[must_use = "dropping the subscription ends it; `forget` keeps it"]
 pub struct Subscription {
     end: Option<Box<dyn End>>,
@@ -283,11 +430,30 @@ pub struct Subscription {
 
 impl Subscription {
     /// A subscription that does `end` when it is dropped.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::channel;
+    /// # use conjoin_core::behavior::Subscription;
+    /// let (tell, told) = channel();
+    /// let subscription = Subscription::new(move || tell.send("ended").expect("somebody listens"));
+    /// drop(subscription);
+    /// assert_eq!(told.recv(), Ok("ended"));
+    /// ```
     pub fn new(end: impl FnOnce() + MaybeSend + MaybeSync + 'static) -> Self {
         Self { end: Some(Box::new(end)) }
     }
 
     /// Keeps the callback for as long as what it listens to lives.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::channel;
+    /// # use conjoin_core::behavior::Source;
+    /// let (tell, told) = channel();
+    /// let clicks = Source::new(1);
+    /// clicks.behavior().subscribe(move |n| tell.send(*n).expect("somebody listens")).forget();
+    /// clicks.set(2);
+    /// assert_eq!(told.recv(), Ok(2));
+    /// ```
     pub fn forget(mut self) {
         self.end = None;
     }

@@ -35,6 +35,20 @@ const DEEPEST: usize = 128;
 const BYTES: &str = "$bytes";
 
 /// Why a value cannot be put into a document, or be read from it.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, SerdeError, Value};
+///
+/// assert_eq!(Value::from(300).hydrate::<u16>(), Ok(300));
+/// assert!(matches!(Value::from(300).hydrate::<u8>(), Err(SerdeError::Custom(_))));
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| {
+///     let mut count = tx.register("count");
+///     assert_eq!(count.reconcile(&u64::MAX), Err(SerdeError::Unsigned(u64::MAX.into())));
+///     assert_eq!(count.reconcile(&[1, 2]), Err(SerdeError::WrongKind("a register")));
+/// });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SerdeError {

@@ -5,6 +5,14 @@
 //! checked against the bytes that are left before anything is allocated for it.
 
 /// Why bytes could not be read.
+///
+/// ```
+/// use conjoin_core::{DecodeError, Delta};
+///
+/// assert_eq!(Delta::from_bytes(b"CJ"), Err(DecodeError::Truncated));
+/// assert_eq!(Delta::from_bytes(b"PNG!"), Err(DecodeError::NotConjoin));
+/// assert_eq!(Delta::from_bytes(b"CJD\x02"), Err(DecodeError::NewerVersion(2)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -50,12 +58,44 @@ const ASCII: &str = {
 };
 
 /// Appends to a byte vector.
+///
+/// ```
+/// use conjoin_core::codec::Writer;
+///
+/// let mut out = Vec::new();
+/// out.varint(300);
+/// out.bytes(b"tea");
+/// assert_eq!(out, [0xac, 2, 3, b't', b'e', b'a']);
+/// ```
 pub trait Writer {
     /// An unsigned LEB128 varint.
+    ///
+    /// ```
+    /// # use conjoin_core::codec::Writer;
+    /// # let mut out = Vec::new();
+    /// out.varint(5);
+    /// out.varint(128);
+    /// assert_eq!(out, [5, 0x80, 1]);
+    /// ```
     fn varint(&mut self, value: u64);
     /// A signed number, zigzag then varint.
+    ///
+    /// ```
+    /// # use conjoin_core::codec::Writer;
+    /// # let mut out = Vec::new();
+    /// out.zigzag(-1);
+    /// out.zigzag(1);
+    /// assert_eq!(out, [1, 2]);
+    /// ```
     fn zigzag(&mut self, value: i64);
     /// A length and the bytes.
+    ///
+    /// ```
+    /// # use conjoin_core::codec::Writer;
+    /// # let mut out = Vec::new();
+    /// out.bytes(b"tea");
+    /// assert_eq!(out, [3, b't', b'e', b'a']);
+    /// ```
     fn bytes(&mut self, bytes: &[u8]);
 }
 
@@ -80,6 +120,20 @@ impl Writer for Vec<u8> {
 }
 
 /// Reads from a byte slice, front to back.
+///
+/// ```
+/// use conjoin_core::codec::{Reader, Writer};
+///
+/// let mut out = Vec::new();
+/// out.varint(300);
+/// out.bytes("tea".as_bytes());
+///
+/// let mut reader = Reader::new(&out);
+/// assert_eq!(reader.varint()?, 300);
+/// assert_eq!(reader.str()?, "tea");
+/// reader.end()?;
+/// # Ok::<(), conjoin_core::DecodeError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -87,11 +141,27 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts at the front.
+    ///
+    /// ```
+    /// # use conjoin_core::codec::Reader;
+    /// let mut reader = Reader::new(b"ab");
+    /// assert_eq!((reader.byte()?, reader.byte()?), (b'a', b'b'));
+    /// # Ok::<(), conjoin_core::DecodeError>(())
+    /// ```
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// Whether all was read.
+    ///
+    /// ```
+    /// # use conjoin_core::codec::Reader;
+    /// let mut reader = Reader::new(&[7]);
+    /// assert!(!reader.is_empty());
+    /// reader.byte()?;
+    /// assert!(reader.is_empty());
+    /// # Ok::<(), conjoin_core::DecodeError>(())
+    /// ```
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -103,6 +173,14 @@ impl<'a> Reader<'a> {
 
     /// The next `len` bytes.
     ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// let mut reader = Reader::new(b"tea");
+    /// assert_eq!(reader.take(2), Ok(&b"te"[..]));
+    /// assert_eq!(reader.take(2), Err(DecodeError::Truncated));
+    /// ```
+    ///
     /// # Errors
     /// If fewer are left.
     pub fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
@@ -112,6 +190,14 @@ impl<'a> Reader<'a> {
     }
 
     /// One byte.
+    ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// let mut reader = Reader::new(&[7]);
+    /// assert_eq!(reader.byte(), Ok(7));
+    /// assert_eq!(reader.byte(), Err(DecodeError::Truncated));
+    /// ```
     ///
     /// # Errors
     /// If none is left.
@@ -129,6 +215,14 @@ impl<'a> Reader<'a> {
 
     /// Eight bytes, little-endian.
     ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// let mut reader = Reader::new(&[1, 2, 0, 0, 0, 0, 0, 0, 9]);
+    /// assert_eq!(reader.u64(), Ok(0x201));
+    /// assert_eq!(reader.u64(), Err(DecodeError::Truncated));
+    /// ```
+    ///
     /// # Errors
     /// If fewer are left.
     pub fn u64(&mut self) -> Result<u64, DecodeError> {
@@ -138,6 +232,14 @@ impl<'a> Reader<'a> {
 
     /// A 64-bit float, little-endian.
     ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// let bytes = 0.5f64.to_le_bytes();
+    /// assert_eq!(Reader::new(&bytes).float(), Ok(0.5));
+    /// assert_eq!(Reader::new(&bytes[1..]).float(), Err(DecodeError::Truncated));
+    /// ```
+    ///
     /// # Errors
     /// If fewer than eight bytes are left.
     pub fn float(&mut self) -> Result<f64, DecodeError> {
@@ -145,6 +247,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint.
+    ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// assert_eq!(Reader::new(&[0xac, 2]).varint(), Ok(300));
+    /// assert_eq!(Reader::new(&[0xac]).varint(), Err(DecodeError::Truncated));
+    /// assert_eq!(Reader::new(&[0xff; 10]).varint(), Err(DecodeError::Malformed("number")));
+    /// ```
     ///
     /// # Errors
     /// If it does not end, or does not fit 64 bits.
@@ -196,6 +306,14 @@ impl<'a> Reader<'a> {
 
     /// A zigzag varint.
     ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// assert_eq!(Reader::new(&[1]).zigzag(), Ok(-1));
+    /// assert_eq!(Reader::new(&[2]).zigzag(), Ok(1));
+    /// assert_eq!(Reader::new(&[]).zigzag(), Err(DecodeError::Truncated));
+    /// ```
+    ///
     /// # Errors
     /// As [`varint`](Self::varint).
     pub fn zigzag(&mut self) -> Result<i64, DecodeError> {
@@ -228,6 +346,14 @@ impl<'a> Reader<'a> {
 
     /// A count of things that take at least `least` bytes each.
     ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// let bytes = [2, 0, 0, 0, 0]; // two, and four bytes
+    /// assert_eq!(Reader::new(&bytes).count(2), Ok(2));
+    /// assert_eq!(Reader::new(&bytes).count(3), Err(DecodeError::Truncated));
+    /// ```
+    ///
     /// # Errors
     /// If so many cannot follow.
     pub fn count(&mut self, least: usize) -> Result<usize, DecodeError> {
@@ -240,6 +366,13 @@ impl<'a> Reader<'a> {
 
     /// A length and the bytes.
     ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// assert_eq!(Reader::new(&[2, 8, 9]).bytes(), Ok(&[8, 9][..]));
+    /// assert_eq!(Reader::new(&[3, 8, 9]).bytes(), Err(DecodeError::Truncated));
+    /// ```
+    ///
     /// # Errors
     /// If fewer are left.
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
@@ -248,6 +381,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and UTF-8 text.
+    ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// assert_eq!(Reader::new(b"\x03tea").str(), Ok("tea"));
+    /// assert_eq!(Reader::new(b"\x01\xff").str(), Err(DecodeError::Malformed("text")));
+    /// ```
     ///
     /// # Errors
     /// If fewer bytes are left, or they are not UTF-8.
@@ -265,6 +405,16 @@ impl<'a> Reader<'a> {
     }
 
     /// The end.
+    ///
+    /// ```
+    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::codec::Reader;
+    /// let mut reader = Reader::new(&[7]);
+    /// assert_eq!(reader.end(), Err(DecodeError::Trailing));
+    /// reader.byte()?;
+    /// assert_eq!(reader.end(), Ok(()));
+    /// # Ok::<(), DecodeError>(())
+    /// ```
     ///
     /// # Errors
     /// If something is left.

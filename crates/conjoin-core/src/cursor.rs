@@ -15,6 +15,17 @@ use crate::value::Kind;
 use crate::version::{OpId, ReplicaId};
 
 /// On which side of what is inserted right at it a cursor stays.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId, Side};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// doc.transact(|tx| tx.text("t").push("ab"));
+/// let left = doc.text("t").cursor(1, Side::Left).expect("it is within the text");
+/// let right = doc.text("t").cursor(1, Side::Right).expect("it is within the text");
+/// doc.transact(|tx| tx.text("t").insert(1, "xyz").expect("it is within the text"));
+/// assert_eq!((doc.resolve(&left), doc.resolve(&right)), (Some(1), Some(4)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Side {
     /// It stays left of it: it holds on to what stands before it.
@@ -58,6 +69,15 @@ const VERSION: u8 = 1;
 impl TextRef<'_> {
     /// The place before the character at `at`, in characters; `None` past the end, and as long as nobody has
     /// edited the text. For other units see [`convert`](Self::convert).
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, Side};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert_eq!(doc.text("t").cursor(0, Side::Left), None); // nobody has edited it
+    /// doc.transact(|tx| tx.text("t").push("Tea"));
+    /// assert!(doc.text("t").cursor(3, Side::Left).is_some());
+    /// assert_eq!(doc.text("t").cursor(4, Side::Left), None);
+    /// ```
     pub fn cursor(&self, at: usize, side: Side) -> Option<Cursor> {
         let sequence = &self.data()?.sequence;
         self.doc.cursor(self.container?, at, sequence.len(), side, |index| sequence.at(index))
@@ -66,6 +86,15 @@ impl TextRef<'_> {
 
 impl ListRef<'_> {
     /// The place before the item at `at`; `None` past the end, and as long as nobody has edited the list.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, Side};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("l").insert_all(0, ["tea", "milk", "jam"]).expect("it is the start"));
+    /// let tea = doc.list("l").cursor(0, Side::Right).expect("it is within the list");
+    /// doc.transact(|tx| tx.list("l").move_to(0, 2).expect("both are items"));
+    /// assert_eq!(doc.resolve(&tea), Some(2)); // it went along with its item
+    /// ```
     pub fn cursor(&self, at: usize, side: Side) -> Option<Cursor> {
         let list = self.data()?;
         self.doc
@@ -97,6 +126,16 @@ impl Doc {
 
     /// Where a cursor stands now: an index in characters or items. `None` if what it is in, or what it stands
     /// beside, was not seen here or was [let go of](Self::compact).
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, Side};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("t").push("Tea and jam"));
+    /// let jam = doc.text("t").cursor(8, Side::Right).expect("it is within the text");
+    /// doc.transact(|tx| tx.text("t").delete(3..10).expect("it is within the text"));
+    /// assert_eq!(doc.resolve(&jam), Some(3)); // where it was
+    /// assert_eq!(Doc::new(ReplicaId::new(2)).resolve(&jam), None);
+    /// ```
     pub fn resolve(&self, cursor: &Cursor) -> Option<usize> {
         let container = match &cursor.home {
             Home::Root(name) => self.state.root(cursor.kind, self.strings.find(name)?)?,
@@ -125,11 +164,31 @@ impl Doc {
 
 impl Cursor {
     /// Whether it is in the text or list of this name.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, Kind, ReplicaId, Side};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("title").push("Tea"));
+    /// let cursor = doc.text("title").cursor(3, Side::Left).expect("it is the end");
+    /// assert!(cursor.is_in(Kind::Text, "title"));
+    /// assert!(!cursor.is_in(Kind::Text, "body"));
+    /// ```
     pub fn is_in(&self, kind: Kind, name: &str) -> bool {
         self.kind == kind && matches!(&self.home, Home::Root(own) if **own == *name)
     }
 
     /// The cursor as bytes, to be kept or sent to others.
+    ///
+    /// ```
+    /// # use conjoin_core::{Cursor, Doc, ReplicaId, Side};
+    /// # let mut ada = Doc::new(ReplicaId::new(1));
+    /// # let mut bob = Doc::new(ReplicaId::new(2));
+    /// let delta = ada.transact(|tx| tx.text("t").push("Tea")).delta();
+    /// let bytes = ada.text("t").cursor(3, Side::Left).expect("it is the end").to_bytes();
+    /// bob.apply(&delta).expect("it is new");
+    /// assert_eq!(bob.resolve(&Cursor::from_bytes(&bytes)?), Some(3));
+    /// # Ok::<(), conjoin_core::DecodeError>(())
+    /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![VERSION, self.kind.tag()];
         match &self.home {
@@ -150,6 +209,15 @@ impl Cursor {
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// ```
+    /// # use conjoin_core::{Cursor, DecodeError, Doc, ReplicaId, Side};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # doc.transact(|tx| tx.text("t").push("Tea"));
+    /// let cursor = doc.text("t").cursor(1, Side::Left).expect("it is within the text");
+    /// assert_eq!(Cursor::from_bytes(&cursor.to_bytes()), Ok(cursor));
+    /// assert_eq!(Cursor::from_bytes(&[]), Err(DecodeError::Truncated));
+    /// ```
     ///
     /// # Errors
     /// If the bytes are no cursor, or one of a newer version of the format.

@@ -8,6 +8,18 @@ use crate::wire::{Head, Passing};
 /// Changes, each after those it depends on, as far as they are in the same delta.
 ///
 /// They are kept as the bytes that travel, so that little memory is taken for what others send.
+///
+/// ```
+/// use conjoin_core::{Delta, Doc, ReplicaId};
+///
+/// let mut ada = Doc::new(ReplicaId::new(1));
+/// let mut bob = Doc::new(ReplicaId::new(2));
+/// ada.transact(|tx| tx.text("title").push("Tea"));
+/// let delta: Delta = ada.delta_since(bob.version()).expect("its history is kept");
+/// bob.apply(&delta)?;
+/// assert_eq!(bob.text("title").to_string(), "Tea");
+/// # Ok::<(), conjoin_core::ApplyError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Delta {
     /// Those it names, in the order in which they come up.
@@ -26,16 +38,39 @@ impl Delta {
     }
 
     /// Whether it carries nothing.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert!(doc.transact(|_| {}).delta().is_empty());
+    /// assert!(!doc.transact(|tx| tx.counter("clicks").increment()).delta().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.changes == 0
     }
 
     /// The number of changes. Transactions that followed each other may have become one.
+    ///
+    /// ```
+    /// # use conjoin_core::{Delta, Doc, ReplicaId, VersionVector};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("title").push("T"));
+    /// doc.transact(|tx| tx.text("title").push("ea"));
+    /// assert_eq!(doc.delta_since(&VersionVector::new())?.len(), 1);
+    /// # Ok::<(), conjoin_core::HistoryGone>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.changes
     }
 
     /// The number of operations: each character or item inserted or deleted counts as one.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// let delta = doc.transact(|tx| tx.text("title").push("Tea")).delta();
+    /// assert_eq!((delta.len(), delta.operations()), (1, 3));
+    /// ```
     pub fn operations(&self) -> u64 {
         let mut sum = 0;
         self.each(&mut |_, start, end, _| sum += end - start);
@@ -43,6 +78,15 @@ impl Delta {
     }
 
     /// For each replica, the count of operations after the last one here.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// # let ada = ReplicaId::new(1);
+    /// # let mut doc = Doc::new(ada);
+    /// doc.transact(|tx| tx.text("title").push("Tea"));
+    /// let delta = doc.transact(|tx| tx.text("title").push("!")).delta();
+    /// assert_eq!(delta.end().get(ada), 4);
+    /// ```
     pub fn end(&self) -> VersionVector {
         let mut ends = Vec::new();
         self.each(&mut |replica, _, end, _| ends.push((replica, end)));
@@ -50,11 +94,33 @@ impl Delta {
     }
 
     /// About how many bytes of memory it takes.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// let delta = doc.transact(|tx| tx.text("title").push(&"tea ".repeat(100))).delta();
+    /// assert!((400..500).contains(&delta.size()));
+    /// ```
     pub fn size(&self) -> usize {
         self.body.len() + self.replicas.len() * size_of::<ReplicaId>()
     }
 
     /// Cuts it into deltas of about `bytes` of memory each; a larger change stays whole.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, VersionVector};
+    /// # let mut ada = Doc::new(ReplicaId::new(1));
+    /// # let mut bob = Doc::new(ReplicaId::new(2));
+    /// for name in ["a", "b", "c"] {
+    ///     ada.transact(|tx| tx.text(name).push(&"tea ".repeat(100)));
+    /// }
+    /// let parts = ada.delta_since(&VersionVector::new()).expect("its history is kept").split(500);
+    /// for part in &parts {
+    ///     bob.apply(part)?;
+    /// }
+    /// assert_eq!(bob.version(), ada.version());
+    /// # Ok::<(), conjoin_core::ApplyError>(())
+    /// ```
     pub fn split(self, bytes: usize) -> Vec<Self> {
         let mut counts = Vec::new();
         let (mut from, mut last, mut count) = (0, 0, 0);
@@ -122,6 +188,15 @@ impl Delta {
 
     /// Appends the delta, with replicas as the numbers that `index` gives them: for a session
     /// in which both sides number them alike.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// let delta = doc.transact(|tx| tx.text("title").push("Tea")).delta();
+    /// let mut bytes = Vec::new();
+    /// delta.encode_with(&mut bytes, &mut |_| 0); // both sides know who is meant by 0
+    /// assert!(bytes.len() < delta.to_bytes().len());
+    /// ```
     pub fn encode_with(&self, out: &mut Vec<u8>, index: &mut dyn FnMut(ReplicaId) -> u64) {
         out.varint(self.changes as u64);
         let mut reader = self.reader();
@@ -134,6 +209,20 @@ impl Delta {
     }
 
     /// Reads what [`encode_with`](Self::encode_with) wrote.
+    ///
+    /// ```
+    /// # use conjoin_core::codec::Reader;
+    /// # use conjoin_core::{DecodeError, Delta, Doc, ReplicaId};
+    /// # let ada = ReplicaId::new(1);
+    /// # let mut doc = Doc::new(ada);
+    /// # let delta = doc.transact(|tx| tx.text("title").push("Tea")).delta();
+    /// let mut bytes = Vec::new();
+    /// delta.encode_with(&mut bytes, &mut |_| 0);
+    /// let read = Delta::decode_with(&mut Reader::new(&bytes), &|number| (number == 0).then_some(ada));
+    /// assert_eq!(read, Ok(delta));
+    /// let read = Delta::decode_with(&mut Reader::new(&bytes), &|_| None);
+    /// assert_eq!(read, Err(DecodeError::UnknownReplica));
+    /// ```
     ///
     /// # Errors
     /// If the bytes are no delta, or name a replica that `resolve` does not know.
@@ -165,6 +254,15 @@ impl Delta {
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// ```
+    /// # use conjoin_core::{DecodeError, Delta, Doc, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// let bytes = doc.transact(|tx| tx.text("title").push("Tea")).delta().to_bytes();
+    /// assert_eq!(Delta::from_bytes(&bytes)?.operations(), 3);
+    /// assert_eq!(Delta::from_bytes(b"something"), Err(DecodeError::NotConjoin));
+    /// # Ok::<(), DecodeError>(())
+    /// ```
     ///
     /// # Errors
     /// If the bytes are no delta, or one of a newer version of the format.

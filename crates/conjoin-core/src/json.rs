@@ -48,6 +48,17 @@ impl Doc {
     /// A document of what a JSON object holds: objects become maps, arrays lists, and all else registers, each
     /// under its key. What is nested becomes maps, lists and plain values.
     ///
+    /// ```
+    /// # use conjoin_core::{Doc, JsonError, ReplicaId};
+    /// let doc = Doc::from_json(ReplicaId::new(1), r#"{"title": "Tea", "tags": ["hot"]}"#)?;
+    /// assert_eq!(doc.register("title"), Some(&"Tea".into()));
+    /// assert_eq!(doc.list("tags").get(0), Some(&"hot".into()));
+    ///
+    /// let error = Doc::from_json(ReplicaId::new(1), "[]").unwrap_err();
+    /// assert_eq!(error, JsonError { at: 0, expected: "an object" });
+    /// # Ok::<(), JsonError>(())
+    /// ```
+    ///
     /// # Errors
     /// If it is no JSON, no object, or too deeply nested.
     pub fn from_json(replica: ReplicaId, json: &str) -> Result<Self, JsonError> {
@@ -70,6 +81,16 @@ impl Doc {
 
 impl MapRef<'_> {
     /// The map as JSON, as in [`Doc::to_json`].
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.map("card").set("done", false);
+    ///     tx.map("card").text("title").push("Tea");
+    /// });
+    /// assert_eq!(doc.map("card").to_json(), r#"{"done":false,"title":"Tea"}"#);
+    /// ```
     pub fn to_json(&self) -> String {
         let mut out = String::new();
         write(Open::of_map(*self), &mut out);
@@ -79,6 +100,13 @@ impl MapRef<'_> {
 
 impl ListRef<'_> {
     /// The list as JSON, as in [`Doc::to_json`].
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("tags").insert_all(0, ["hot", "sweet"]).expect("it is the start"));
+    /// assert_eq!(doc.list("tags").to_json(), r#"["hot","sweet"]"#);
+    /// ```
     pub fn to_json(&self) -> String {
         let mut out = String::new();
         write(Open::array(self.iter()), &mut out);
@@ -88,6 +116,17 @@ impl ListRef<'_> {
 
 impl MapMut<'_, '_> {
     /// Puts what JSON says under a key, in the place of what it held: objects become maps, arrays lists.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, JsonError, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut card = tx.map("card");
+    ///     assert_eq!(card.set_json("tags", r#"["hot", "sweet"]"#), Ok(()));
+    ///     assert_eq!(card.set_json("tags", "[,]"), Err(JsonError { at: 1, expected: "a value" }));
+    /// });
+    /// assert_eq!(doc.map("card").list("tags").len(), 2);
+    /// ```
     ///
     /// # Errors
     /// If it is no JSON, or too deeply nested. Nothing is done then.
@@ -99,6 +138,17 @@ impl MapMut<'_, '_> {
 
 impl ListMut<'_, '_> {
     /// Appends an item of what JSON says: objects become maps, arrays lists.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, JsonError, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut todo = tx.list("todo");
+    ///     assert_eq!(todo.push_json(r#"{"what": "tea"}"#), Ok(()));
+    ///     assert_eq!(todo.push_json("tea"), Err(JsonError { at: 0, expected: "a value" }));
+    /// });
+    /// assert_eq!(doc.list("todo").map(0).get("what"), Some(&"tea".into()));
+    /// ```
     ///
     /// # Errors
     /// If it is no JSON, or too deeply nested. Nothing is done then.

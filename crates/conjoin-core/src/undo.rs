@@ -144,6 +144,12 @@ impl Default for UndoManager {
 impl UndoManager {
     /// Knows nothing yet. Edits within half a second are taken back together, and the last 1,000 groups
     /// are kept.
+    ///
+    /// ```
+    /// # use conjoin_core::UndoManager;
+    /// let undo = UndoManager::new();
+    /// assert!(!undo.can_undo() && !undo.can_redo());
+    /// ```
     pub const fn new() -> Self {
         Self {
             done: Vec::new(),
@@ -164,28 +170,92 @@ impl UndoManager {
     }
 
     /// Edits that follow each other within this time are taken back together; zero keeps each apart.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// undo.set_merge_interval(Duration::from_secs(2));
+    /// for (second, letter) in [(0, "T"), (1, "e"), (5, "a")] {
+    ///     undo.transact(&mut doc, Duration::from_secs(second), |tx| tx.text("t").push(letter));
+    /// }
+    /// undo.undo(&mut doc);
+    /// assert_eq!(doc.text("t").to_string(), "Te");
+    /// undo.undo(&mut doc);
+    /// assert!(doc.text("t").is_empty());
+    /// ```
     pub const fn set_merge_interval(&mut self, interval: Duration) {
         self.interval = interval;
     }
 
     /// Keeps so many groups; the oldest goes first.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// undo.set_max_undo_steps(1);
+    /// undo.transact(&mut doc, Duration::from_secs(1), |tx| tx.text("t").push("Tea"));
+    /// undo.transact(&mut doc, Duration::from_secs(9), |tx| tx.text("t").push("!"));
+    /// undo.undo(&mut doc);
+    /// assert!(!undo.can_undo());
+    /// assert_eq!(doc.text("t").to_string(), "Tea");
+    /// ```
     pub fn set_max_undo_steps(&mut self, groups: usize) {
         self.limit = groups;
         self.trim();
     }
 
     /// What is recorded from now on is taken back together, until [`group_end`](Self::group_end).
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// undo.group_start();
+    /// undo.transact(&mut doc, Duration::from_secs(1), |tx| tx.text("t").push("Tea"));
+    /// undo.transact(&mut doc, Duration::from_secs(9), |tx| tx.text("t").push("!"));
+    /// undo.group_end();
+    /// undo.undo(&mut doc);
+    /// assert!(doc.text("t").is_empty());
+    /// ```
     pub const fn group_start(&mut self) {
         self.group = Some(false);
     }
 
     /// What is recorded from now on begins another group.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// let now = Duration::from_secs(1);
+    /// undo.transact(&mut doc, now, |tx| tx.text("t").push("Tea"));
+    /// undo.group_end(); // though it is the same moment
+    /// undo.transact(&mut doc, now, |tx| tx.text("t").push("!"));
+    /// undo.undo(&mut doc);
+    /// assert_eq!(doc.text("t").to_string(), "Tea");
+    /// ```
     pub const fn group_end(&mut self) {
         self.group = None;
         self.last = None;
     }
 
     /// Edits and records it. `now` is the time since whatever start, the same for all calls.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// let commit = undo.transact(&mut doc, Duration::ZERO, |tx| tx.text("t").push("Tea"));
+    /// assert_eq!(commit.delta().operations(), 3); // to be sent, as of any commit
+    /// assert!(undo.can_undo());
+    /// ```
     pub fn transact<'d>(
         &mut self,
         doc: &'d mut Doc,
@@ -199,6 +269,18 @@ impl UndoManager {
 
     /// Takes note of own edits, made at `now`: the time since whatever start, the same for all calls. What
     /// was taken back before cannot be done again then.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// let commit = doc.transact(|tx| tx.text("t").push("Tea"));
+    /// undo.record(&commit, Duration::ZERO);
+    /// doc.transact(|tx| tx.text("t").push("!")); // is not recorded
+    /// undo.undo(&mut doc);
+    /// assert_eq!(doc.text("t").to_string(), "!");
+    /// ```
     pub fn record(&mut self, commit: &Commit<'_>, now: Duration) {
         let Some(stretch) = stretch(commit) else { return };
         self.undone.clear();
@@ -215,16 +297,49 @@ impl UndoManager {
     }
 
     /// Whether there is something to take back.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// assert!(!undo.can_undo());
+    /// undo.transact(&mut doc, Duration::ZERO, |tx| tx.text("t").push("Tea"));
+    /// assert!(undo.can_undo());
+    /// ```
     pub const fn can_undo(&self) -> bool {
         !self.done.is_empty()
     }
 
     /// Whether there is something to do again.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// undo.transact(&mut doc, Duration::ZERO, |tx| tx.text("t").push("Tea"));
+    /// assert!(!undo.can_redo());
+    /// undo.undo(&mut doc);
+    /// assert!(undo.can_redo());
+    /// ```
     pub const fn can_redo(&self) -> bool {
         !self.undone.is_empty()
     }
 
     /// Takes back the last group of edits of which something is left. `None` if there is none.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// undo.transact(&mut doc, Duration::ZERO, |tx| tx.text("t").push("Tea"));
+    /// let commit = undo.undo(&mut doc).expect("there is something");
+    /// assert_eq!(commit.delta().operations(), 3); // to be sent, as of any commit
+    /// assert!(doc.text("t").is_empty());
+    /// assert!(undo.undo(&mut doc).is_none());
+    /// ```
     pub fn undo<'d>(&mut self, doc: &'d mut Doc) -> Option<Commit<'d>> {
         let (start, group) = take_back(&mut self.done, &mut self.again, doc)?;
         self.undone.push(group);
@@ -234,6 +349,18 @@ impl UndoManager {
     }
 
     /// Does again what was last taken back. `None` if there is nothing.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// undo.transact(&mut doc, Duration::ZERO, |tx| tx.text("t").push("Tea"));
+    /// undo.undo(&mut doc);
+    /// assert!(undo.redo(&mut doc).is_some());
+    /// assert_eq!(doc.text("t").to_string(), "Tea");
+    /// assert!(undo.redo(&mut doc).is_none());
+    /// ```
     pub fn redo<'d>(&mut self, doc: &'d mut Doc) -> Option<Commit<'d>> {
         let (start, group) = take_back(&mut self.undone, &mut self.again, doc)?;
         self.done.push(group);
@@ -243,6 +370,17 @@ impl UndoManager {
     }
 
     /// Forgets all: what was done so far can be neither taken back nor done again.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, UndoManager};
+    /// # use std::time::Duration;
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// # let mut undo = UndoManager::new();
+    /// undo.transact(&mut doc, Duration::ZERO, |tx| tx.text("t").push("Tea"));
+    /// undo.clear();
+    /// assert!(undo.undo(&mut doc).is_none());
+    /// assert_eq!(doc.text("t").to_string(), "Tea");
+    /// ```
     pub fn clear(&mut self) {
         let Self { limit, interval, group, .. } = *self;
         *self = Self { limit, interval, group: group.map(|_| false), ..Self::new() };

@@ -3,6 +3,16 @@
 use crate::codec::{DecodeError, Reader, Writer};
 
 /// A plain value: in a register, under a key of a map, in a set or a list.
+///
+/// ```
+/// use conjoin_core::Value;
+///
+/// assert_eq!(Value::from(true), Value::Bool(true));
+/// assert_eq!(Value::from(3), Value::Int(3));
+/// assert_eq!(Value::from(0.5), Value::Float(0.5));
+/// assert_eq!(Value::from("tea"), Value::Str("tea".to_owned()));
+/// assert_eq!(Value::from(vec![1, 2]), Value::Bytes([1, 2].into()));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// Nothing.
@@ -115,6 +125,18 @@ impl Value {
 }
 
 /// The kinds of values that replicas edit. Values of different kinds never meet, whatever their names.
+///
+/// ```
+/// use conjoin_core::{Doc, Kind, ReplicaId, Target};
+///
+/// let mut doc = Doc::new(ReplicaId::new(1));
+/// let changed = doc.transact(|tx| {
+///     tx.text("title").push("Tea");
+///     tx.counter("title").increment(); // another value
+/// }).changed();
+/// let targets: Vec<_> = changed.patches.into_iter().map(|patch| patch.target).collect();
+/// assert_eq!(targets, [Target::root(Kind::Text, "title"), Target::root(Kind::Counter, "title")]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A whole number that replicas add to.

@@ -12,16 +12,37 @@ use crate::codec::{DecodeError, Reader, Writer};
 ///
 /// Two instances must never edit as the same replica at once, two tabs that share storage
 /// included: a new session takes a new id.
+///
+/// ```
+/// use conjoin_core::{Doc, ReplicaId};
+///
+/// let (here, there) = (ReplicaId::new(1), ReplicaId::new(2));
+/// let mut doc = Doc::new(here);
+/// doc.transact(|tx| tx.counter("clicks").increment());
+/// assert_eq!((doc.version().get(here), doc.version().get(there)), (1, 0));
+/// assert_eq!(here.to_string(), "0000000000000001");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(u64);
 
 impl ReplicaId {
     /// A replica with this number, which should come from good randomness.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// let replica = ReplicaId::new(0x9f8e_3a61_07c4_d25b); // of the system's randomness
+    /// assert_eq!(Doc::new(replica).replica(), replica);
+    /// ```
     pub const fn new(id: u64) -> Self {
         Self(id)
     }
 
     /// The number.
+    ///
+    /// ```
+    /// # use conjoin_core::ReplicaId;
+    /// assert_eq!(ReplicaId::new(7).get(), 7);
+    /// ```
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -34,6 +55,16 @@ impl fmt::Display for ReplicaId {
 }
 
 /// One operation: the `seq`-th of its replica, counted from 0.
+///
+/// ```
+/// use conjoin_core::{Doc, OpId, ReplicaId};
+///
+/// let ada = ReplicaId::new(1);
+/// let mut doc = Doc::new(ada);
+/// doc.transact(|tx| tx.text("title").push("Tea")); // one for each character
+/// assert!(doc.version().contains(OpId { replica: ada, seq: 2 }));
+/// assert!(!doc.version().contains(OpId { replica: ada, seq: 3 }));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpId {
     /// Who made it.
@@ -43,6 +74,18 @@ pub struct OpId {
 }
 
 /// How two versions stand to each other.
+///
+/// ```
+/// use conjoin_core::{Causality, Doc, ReplicaId};
+///
+/// let mut ada = Doc::new(ReplicaId::new(1));
+/// let mut bob = Doc::new(ReplicaId::new(2));
+/// assert_eq!(ada.version().compare(bob.version()), Causality::Equal);
+/// ada.transact(|tx| tx.counter("clicks").increment());
+/// assert_eq!(ada.version().compare(bob.version()), Causality::After);
+/// bob.transact(|tx| tx.counter("clicks").increment());
+/// assert_eq!(ada.version().compare(bob.version()), Causality::Concurrent);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Causality {
     /// The first has seen less than the second and nothing else.
@@ -79,6 +122,15 @@ pub struct VersionVector {
 
 impl VersionVector {
     /// The version of somebody who has seen nothing.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, VersionVector};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.text("title").push("Tea"));
+    /// let all = doc.delta_since(&VersionVector::new())?;
+    /// assert_eq!(all.operations(), 3);
+    /// # Ok::<(), conjoin_core::HistoryGone>(())
+    /// ```
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
     }
@@ -88,11 +140,27 @@ impl VersionVector {
     }
 
     /// How many operations of `replica` were seen.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let version: VersionVector = [(ada, 3)].into_iter().collect();
+    /// assert_eq!((version.get(ada), version.get(bob)), (3, 0));
+    /// ```
     pub fn get(&self, replica: ReplicaId) -> u64 {
         self.find(replica).map_or(0, |at| self.entries[at].1)
     }
 
     /// Takes note that `count` operations of `replica` were seen; never goes back.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let ada = ReplicaId::new(1);
+    /// let mut version = VersionVector::new();
+    /// version.advance(ada, 3);
+    /// version.advance(ada, 2);
+    /// assert_eq!(version.get(ada), 3);
+    /// ```
     pub fn advance(&mut self, replica: ReplicaId, count: u64) {
         match self.find(replica) {
             Ok(at) => self.entries[at].1 = self.entries[at].1.max(count),
@@ -102,16 +170,41 @@ impl VersionVector {
     }
 
     /// Whether this operation was seen.
+    ///
+    /// ```
+    /// # use conjoin_core::{OpId, ReplicaId, VersionVector};
+    /// # let ada = ReplicaId::new(1);
+    /// let version: VersionVector = [(ada, 3)].into_iter().collect();
+    /// assert!(version.contains(OpId { replica: ada, seq: 2 }));
+    /// assert!(!version.contains(OpId { replica: ada, seq: 3 }));
+    /// ```
     pub fn contains(&self, op: OpId) -> bool {
         self.get(op.replica) > op.seq
     }
 
     /// Whether all that `other` has seen was seen.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let more: VersionVector = [(ada, 3), (bob, 1)].into_iter().collect();
+    /// let less: VersionVector = [(ada, 2)].into_iter().collect();
+    /// assert!(more.covers(&less) && more.covers(&more));
+    /// assert!(!less.covers(&more));
+    /// ```
     pub fn covers(&self, other: &Self) -> bool {
         other.iter().all(|(replica, count)| self.get(replica) >= count)
     }
 
     /// The least version that has seen what either has.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let mut version: VersionVector = [(ada, 3), (bob, 1)].into_iter().collect();
+    /// version.join(&[(ada, 2), (bob, 5)].into_iter().collect());
+    /// assert_eq!((version.get(ada), version.get(bob)), (3, 5));
+    /// ```
     pub fn join(&mut self, other: &Self) {
         // Those that are new go to the end first: many, put in one by one, would take forever.
         let known = self.entries.len();
@@ -127,6 +220,13 @@ impl VersionVector {
     }
 
     /// How this version stands to `other`.
+    ///
+    /// ```
+    /// # use conjoin_core::{Causality, ReplicaId, VersionVector};
+    /// # let ada = ReplicaId::new(1);
+    /// let version: VersionVector = [(ada, 3)].into_iter().collect();
+    /// assert_eq!(VersionVector::new().compare(&version), Causality::Before);
+    /// ```
     pub fn compare(&self, other: &Self) -> Causality {
         match (self.covers(other), other.covers(self)) {
             (true, true) => Causality::Equal,
@@ -137,27 +237,65 @@ impl VersionVector {
     }
 
     /// The replicas and their counts, by replica.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let version: VersionVector = [(bob, 1), (ada, 3)].into_iter().collect();
+    /// assert!(version.iter().eq([(ada, 3), (bob, 1)]));
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, u64)> + '_ {
         self.entries.iter().copied()
     }
 
     /// The number of replicas of which something was seen.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let version: VersionVector = [(ada, 3), (bob, 0)].into_iter().collect();
+    /// assert_eq!(version.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether nothing was seen at all.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// assert!(doc.version().is_empty());
+    /// doc.transact(|tx| tx.counter("clicks").increment());
+    /// assert!(!doc.version().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// The number of operations seen, over all replicas.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let version: VersionVector = [(ada, 3), (bob, 1)].into_iter().collect();
+    /// assert_eq!(version.total(), 4);
+    /// ```
     pub fn total(&self) -> u64 {
         self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.1))
     }
 
     /// A digest for telling cheaply whether two versions may be equal. Equal versions have equal
     /// digests.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let ada = ReplicaId::new(1);
+    /// let mut version: VersionVector = [(ada, 3)].into_iter().collect();
+    /// let before = version.digest();
+    /// version.advance(ada, 4);
+    /// assert_ne!(version.digest(), before);
+    /// ```
     pub fn digest(&self) -> u32 {
         self.entries.iter().fold(0, |sum: u32, &(replica, count)| {
             // The finalizer of splitmix64, so that every bit of the entry counts.
@@ -169,6 +307,15 @@ impl VersionVector {
     }
 
     /// Appends the version, with replicas as the numbers that `index` gives them.
+    ///
+    /// ```
+    /// # use conjoin_core::{ReplicaId, VersionVector};
+    /// # let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let version: VersionVector = [(ada, 3), (bob, 1)].into_iter().collect();
+    /// let mut bytes = Vec::new();
+    /// version.encode_with(&mut bytes, &mut |replica| if replica == ada { 0 } else { 1 });
+    /// assert_eq!(bytes, [2, 0, 3, 1, 1]); // two replicas, each its number and its count
+    /// ```
     pub fn encode_with(&self, out: &mut Vec<u8>, index: &mut dyn FnMut(ReplicaId) -> u64) {
         out.varint(self.entries.len() as u64);
         for &(replica, count) in &self.entries {
@@ -178,6 +325,20 @@ impl VersionVector {
     }
 
     /// Reads what [`encode_with`](Self::encode_with) wrote.
+    ///
+    /// ```
+    /// # use conjoin_core::codec::Reader;
+    /// # use conjoin_core::{DecodeError, ReplicaId, VersionVector};
+    /// # let (ada, bob) = (ReplicaId::new(1), ReplicaId::new(2));
+    /// let replicas = [ada, bob];
+    /// let known = |number| replicas.get(number as usize).copied();
+    /// let version = VersionVector::decode_with(&mut Reader::new(&[2, 0, 3, 1, 1]), &known)?;
+    /// assert_eq!((version.get(ada), version.get(bob)), (3, 1));
+    ///
+    /// let read = VersionVector::decode_with(&mut Reader::new(&[1, 9, 3]), &known);
+    /// assert_eq!(read, Err(DecodeError::UnknownReplica));
+    /// # Ok::<(), DecodeError>(())
+    /// ```
     ///
     /// # Errors
     /// If the bytes are no version, or name a replica that `resolve` does not know.

@@ -19,6 +19,24 @@ impl Doc {
     /// All of the document as a value of any type that can be read from an object with each root under its
     /// name, as [`to_json`](Self::to_json) has them.
     ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use conjoin_core::{Doc, ReplicaId};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Shop { name: String, prices: BTreeMap<String, u32> }
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.text("name").push("Ada's");
+    ///     tx.map("prices").set("tea", 3);
+    /// });
+    /// let shop: Shop = doc.hydrate()?;
+    /// assert_eq!((&*shop.name, shop.prices["tea"]), ("Ada's", 3));
+    /// # Ok::<(), conjoin_core::SerdeError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the type does not fit what is there.
     pub fn hydrate<'a, T: Deserialize<'a>>(&'a self) -> Result<T, SerdeError> {
@@ -31,6 +49,14 @@ impl Doc {
 impl Value {
     /// A value of any type that can be read from a plain value.
     ///
+    /// ```
+    /// use conjoin_core::{SerdeError, Value};
+    ///
+    /// assert_eq!(Value::from("tea").hydrate(), Ok("tea"));
+    /// assert_eq!(Value::Null.hydrate::<Option<i64>>(), Ok(None));
+    /// assert!(matches!(Value::Null.hydrate::<i64>(), Err(SerdeError::Custom(_))));
+    /// ```
+    ///
     /// # Errors
     /// If the type does not fit.
     pub fn hydrate<'a, T: Deserialize<'a>>(&'a self) -> Result<T, SerdeError> {
@@ -41,6 +67,19 @@ impl Value {
 impl<'a> Item<'a> {
     /// A value of any type that can be read from what is here, and all that is nested in it.
     ///
+    /// ```
+    /// use conjoin_core::{Doc, ReplicaId};
+    ///
+    /// let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     tx.list("todo").push("tea");
+    ///     tx.list("todo").insert_text(1).expect("it is the end").push("jam");
+    /// });
+    /// let items = doc.list("todo").iter().map(|item| item.hydrate::<String>());
+    /// assert_eq!(items.collect::<Result<Vec<_>, _>>()?, ["tea", "jam"]);
+    /// # Ok::<(), conjoin_core::SerdeError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the type does not fit what is there.
     pub fn hydrate<T: Deserialize<'a>>(self) -> Result<T, SerdeError> {
@@ -49,19 +88,16 @@ impl<'a> Item<'a> {
 }
 
 macro_rules! hydrate {
-    ($($name:ident $variant:ident),*) => {
+    ($($(#[$example:meta])* $name:ident $variant:ident,)*) => {
         $(impl<'a> $name<'a> {
             /// A value of any type that can be read from what is here, and all that is nested in it.
             ///
             /// ```
-            /// use std::collections::BTreeMap;
-            /// use conjoin_core::{Doc, ReplicaId};
+            /// use conjoin_core::{Doc, ReplicaId, SerdeError};
             ///
             /// let mut doc = Doc::new(ReplicaId::new(1));
-            /// let ages = BTreeMap::from([("Ada".to_owned(), 36), ("Bob".to_owned(), 41)]);
-            /// doc.transact(|tx| tx.map("ages").reconcile(&ages).expect("its keys are text"));
-            /// assert_eq!(doc.map("ages").hydrate::<BTreeMap<String, u8>>()?, ages.into_iter().collect());
-            /// # Ok::<(), conjoin_core::SerdeError>(())
+            $(#[$example])*
+            /// # Ok::<(), SerdeError>(())
             /// ```
             ///
             /// # Errors
@@ -73,7 +109,32 @@ macro_rules! hydrate {
     };
 }
 
-hydrate!(MapRef Map, ListRef List, SetRef Set, RegisterRef Register, TextRef Text);
+hydrate!(
+    /// # use std::collections::BTreeMap;
+    /// let ages = BTreeMap::from([("Ada".to_owned(), 36), ("Bob".to_owned(), 41)]);
+    /// doc.transact(|tx| tx.map("ages").reconcile(&ages).expect("its keys are text"));
+    /// assert_eq!(doc.map("ages").hydrate::<BTreeMap<String, i64>>()?, ages);
+    /// assert!(doc.map("ages").hydrate::<Vec<i64>>().is_err());
+    MapRef Map,
+    /// doc.transact(|tx| tx.list("todo").insert_all(0, ["tea", "jam"]).expect("it is the start"));
+    /// assert_eq!(doc.list("todo").hydrate::<Vec<&str>>()?, ["tea", "jam"]);
+    /// assert!(doc.list("todo").hydrate::<Vec<bool>>().is_err());
+    ListRef List,
+    /// # use std::collections::HashSet;
+    /// doc.transact(|tx| tx.set("tags").insert("hot"));
+    /// assert_eq!(doc.set("tags").hydrate::<HashSet<&str>>()?, HashSet::from(["hot"]));
+    /// assert!(doc.set("tags").hydrate::<HashSet<u8>>().is_err());
+    SetRef Set,
+    /// doc.transact(|tx| tx.map("card").register("price").set(3));
+    /// let price = doc.map("card").register("price");
+    /// assert_eq!(price.hydrate::<u32>()?, 3);
+    /// assert!(price.hydrate::<String>().is_err());
+    RegisterRef Register,
+    /// doc.transact(|tx| tx.text("title").push("Tea"));
+    /// assert_eq!(doc.text("title").hydrate::<String>()?, "Tea");
+    /// assert!(doc.text("title").hydrate::<char>().is_err());
+    TextRef Text,
+);
 
 /// What is read, and how many levels may be nested in it. Others may have nested as deeply as they like.
 #[derive(Clone, Copy)]

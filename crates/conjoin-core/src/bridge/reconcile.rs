@@ -40,6 +40,18 @@ impl MapMut<'_, '_> {
     /// Makes a key hold what a value holds, as by [`reconcile`](Self::reconcile): structs and maps become maps,
     /// sequences lists, all else plain values.
     ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, SerdeError};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     let mut card = tx.map("card");
+    ///     assert_eq!(card.reconcile_key("tags", &["hot", "sweet"]), Ok(()));
+    ///     assert_eq!(card.reconcile_key("price", &Some(3)), Ok(()));
+    ///     assert_eq!(card.reconcile_key("price", &u64::MAX), Err(SerdeError::Unsigned(u64::MAX.into())));
+    /// });
+    /// assert_eq!(doc.map("card").to_json(), r#"{"price":3,"tags":["hot","sweet"]}"#);
+    /// ```
+    ///
     /// # Errors
     /// If it holds what a document cannot. Nothing is done then.
     pub fn reconcile_key<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), SerdeError> {
@@ -51,6 +63,18 @@ impl MapMut<'_, '_> {
 impl ListMut<'_, '_> {
     /// Makes the list hold the items of a sequence, and no others. Items that are equal at the start and the
     /// end stay, those between are changed in their order.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, SerdeError};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.list("todo").insert_all(0, ["tea", "jam"]).expect("it is the start"));
+    /// let commit = doc.transact(|tx| {
+    ///     let mut todo = tx.list("todo");
+    ///     assert_eq!(todo.reconcile(&["tea", "milk", "jam"]), Ok(()));
+    ///     assert_eq!(todo.reconcile("tea"), Err(SerdeError::WrongKind("a list")));
+    /// });
+    /// assert_eq!(commit.delta().operations(), 1); // only the milk is new
+    /// ```
     ///
     /// # Errors
     /// If it is no sequence, or holds what a document cannot. Nothing is done then.
@@ -64,6 +88,16 @@ impl ListMut<'_, '_> {
 impl RegisterMut<'_, '_> {
     /// Sets the register to a plain value, if it does not hold that already.
     ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, SerdeError};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| {
+    ///     assert_eq!(tx.register("price").reconcile(&3), Ok(()));
+    ///     assert_eq!(tx.register("price").reconcile(&[3]), Err(SerdeError::WrongKind("a register")));
+    /// });
+    /// assert_eq!(doc.register("price"), Some(&3.into()));
+    /// ```
+    ///
     /// # Errors
     /// If it is none, or one that a document cannot hold. Nothing is done then.
     pub fn reconcile<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerdeError> {
@@ -75,6 +109,17 @@ impl RegisterMut<'_, '_> {
 
 impl SetMut<'_, '_> {
     /// Makes the set hold the values of a sequence, and no others.
+    ///
+    /// ```
+    /// # use conjoin_core::{Doc, ReplicaId, SerdeError};
+    /// # let mut doc = Doc::new(ReplicaId::new(1));
+    /// doc.transact(|tx| tx.set("tags").insert("cold"));
+    /// doc.transact(|tx| {
+    ///     assert_eq!(tx.set("tags").reconcile(&["hot", "sweet"]), Ok(()));
+    ///     assert_eq!(tx.set("tags").reconcile(&[["hot"]]), Err(SerdeError::WrongKind("a set")));
+    /// });
+    /// assert_eq!(doc.to_json(), r#"{"tags":["hot","sweet"]}"#);
+    /// ```
     ///
     /// # Errors
     /// If it is no sequence of plain values, or holds what a document cannot. Nothing is done then.

@@ -7,6 +7,14 @@ use crate::value::Value;
 const DEEPEST: usize = 128;
 
 /// Text that is not the JSON that was expected.
+///
+/// ```
+/// use conjoin_core::{Doc, JsonError, ReplicaId};
+///
+/// let error = Doc::from_json(ReplicaId::new(1), r#"{"title" "Tea"}"#).unwrap_err();
+/// assert_eq!(error, JsonError { at: 9, expected: "a colon" });
+/// assert_eq!(error.to_string(), "expected a colon at byte 9");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected} at byte {at}")]
 pub struct JsonError {
