@@ -9,7 +9,7 @@ use crate::numbers::{Lv, NONE};
 use crate::order::{firsts_in_order, in_order, number, place};
 use crate::sequence::{Plain, Run, Sequence};
 use crate::sorted::Sorted;
-use crate::state::{Data, Held, List, Parent, Sums, Text, Values};
+use crate::state::{Adds, Data, Held, List, Parent, Sums, Text, Values};
 use crate::strings::StrId;
 use crate::value::{Kind, Ordered, Value};
 
@@ -409,13 +409,14 @@ impl Doc {
             }
             Data::Set(members) => {
                 // Who came and went, or went and came, is where it was.
-                let mut times: Sorted<Ordered, Vec<Lv>> = Sorted::new();
+                let mut odd: Sorted<Ordered, Adds> = Sorted::new();
                 for raw in raw {
                     if let Raw::Member { value, .. } = raw {
-                        times.entry(Ordered(value.clone()), Vec::new).push(NONE);
+                        let times = odd.entry(Ordered(value.clone()), || Adds::NONE);
+                        *times = if times.is_empty() { Adds::One(0) } else { Adds::NONE };
                     }
                 }
-                let told = times.into_iter().filter(|entry| entry.1.len() % 2 == 1).map(|entry| entry.0);
+                let told = odd.into_iter().filter(|entry| !entry.1.is_empty()).map(|entry| entry.0);
                 let (added, removed): (Vec<_>, Vec<_>) =
                     told.partition(|value| members.values.contains_key(value));
                 if added.is_empty() && removed.is_empty() {

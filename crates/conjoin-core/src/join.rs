@@ -13,7 +13,7 @@ use crate::order::sort_by_number;
 use crate::sequence::{Content, Origins, Plain, Run, Sequence};
 use crate::size;
 use crate::state::{
-    Author, Data, Held, List, MarkRecord, Members, Parent, Text, size_of_member, size_of_writes,
+    Adds, Author, Data, Held, List, MarkRecord, Members, Parent, Text, size_of_member, size_of_writes,
 };
 use crate::strings::Names;
 use crate::version::VersionVector;
@@ -290,15 +290,9 @@ fn join_sets(
 ) {
     ours.values.retain(|value, adds| {
         let was = adds.len();
-        let kept: Vec<Lv> = theirs
-            .values
-            .get(value)
-            .into_iter()
-            .flatten()
-            .map(|&add| tr.lv(add))
-            .filter(|&add| !tr.is_new(add))
-            .collect();
-        adds.retain(|add| !seen_by_them(*add) || kept.contains(add));
+        let theirs = theirs.values.get(value).unwrap_or(&Adds::NONE);
+        let is_kept = |add: Lv| theirs.iter().any(|&other| tr.lv(other) == add);
+        *adds = adds.iter().copied().filter(|&add| !seen_by_them(add) || is_kept(add)).collect();
         *size = *size + size_of_member(&value.0, adds.len()) - size_of_member(&value.0, was);
         if adds.is_empty() {
             raw.push(Raw::Member { container, value: value.0.clone() });
@@ -306,16 +300,16 @@ fn join_sets(
         !adds.is_empty()
     });
     for (value, adds) in &theirs.values {
-        let new: Vec<Lv> = adds.iter().map(|&add| tr.lv(add)).filter(|&add| tr.is_new(add)).collect();
-        if new.is_empty() {
+        let mut new = adds.iter().map(|&add| tr.lv(add)).filter(|&add| tr.is_new(add)).peekable();
+        if new.peek().is_none() {
             continue;
         }
-        let ours = ours.values.entry(value.clone(), Vec::new);
+        let ours = ours.values.entry(value.clone(), || Adds::NONE);
         if ours.is_empty() {
             raw.push(Raw::Member { container, value: value.0.clone() });
         }
         let was = ours.len();
-        ours.extend(new);
+        *ours = ours.iter().copied().chain(new).collect();
         *size = *size + size_of_member(&value.0, ours.len()) - size_of_member(&value.0, was);
     }
 }

@@ -82,6 +82,8 @@ impl<K, V> Sorted<K, V> {
     #[inline(never)]
     fn put(&mut self, (mut chunk, mut at): Place, entry: (K, V)) -> Place {
         if self.chunks.is_empty() {
+            // Many maps are small.
+            self.chunks.reserve_exact(1);
             self.chunks.push(Vec::new());
         }
         let entries = &mut self.chunks[chunk];
@@ -97,7 +99,7 @@ impl<K, V> Sorted<K, V> {
         let entries = &mut self.chunks[chunk];
         if entries.len() == entries.capacity() {
             // By doubling, but not beyond what a chunk holds.
-            entries.reserve_exact(entries.len().max(4).min(Self::MOST - entries.len()));
+            entries.reserve_exact(entries.len().max(1).min(Self::MOST - entries.len()));
         }
         entries.insert(at, entry);
         (chunk, at)

@@ -285,12 +285,17 @@ impl Here<'_, '_> {
     /// The container at a place, which is made by the operation `made` if it is not there yet.
     fn drafted(&mut self, kind: Kind, parent: Parent, made: Lv) -> u32 {
         let Self { doc, draft, .. } = self;
-        let at = doc.state.at(parent, kind).unwrap_or_else(|| {
+        let in_item = matches!(parent, Parent::Item { .. });
+        // A new item holds a new one.
+        let known = if in_item { None } else { doc.state.at(parent, kind) };
+        let at = known.unwrap_or_else(|| {
             let Additions { places, containers, .. } = draft.more();
-            *places.entry((parent, kind), || {
+            let next = (doc.state.containers.len() + containers.len()) as u32;
+            let at = if in_item { next } else { *places.entry((parent, kind), || next) };
+            if at == next {
                 containers.push((kind, parent, made));
-                (doc.state.containers.len() + containers.len() - 1) as u32
-            })
+            }
+            at
         });
         if made != NONE {
             draft.more().made.push((made, at));

@@ -11,7 +11,7 @@ use crate::op::{Anchor, finite};
 use crate::sequence::{Resting, Runs, Sequence, Stored};
 use crate::size;
 use crate::state::{
-    Data, Held, List, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float, read_sum,
+    Adds, Data, Held, List, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float, read_sum,
     size_of_member, size_of_writes, write_sum,
 };
 use crate::strings::{Names, StrId, Strings};
@@ -238,6 +238,10 @@ impl Doc {
         if (made == NONE) != (tag == 0) || matches!(parent, Parent::Item { item, .. } if item != made) {
             return Err(MALFORMED);
         }
+        // An item holds one.
+        if tag == 2 && self.state.made.contains_key(&made) {
+            return Err(MALFORMED);
+        }
         let at = self.state.make(kind, parent, made, &self.strings);
         if at as usize == nth { Ok(()) } else { Err(MALFORMED) }
     }
@@ -316,8 +320,8 @@ impl Doc {
                 let mut members = Members::default();
                 for _ in 0..reader.count(3)? {
                     let value = Value::decode(reader)?;
-                    let adds =
-                        (0..reader.count(1)?).map(|_| self.read_lv(reader)).collect::<Result<Vec<_>, _>>()?;
+                    let adds: Adds =
+                        (0..reader.count(1)?).map(|_| self.read_lv(reader)).collect::<Result<_, _>>()?;
                     grow(size_of_member(&value, adds.len()))?;
                     if adds.is_empty() || members.values.insert(Ordered(value), adds).is_some() {
                         return Err(DecodeError::Malformed("set").into());

@@ -31,7 +31,7 @@ use crate::version::ReplicaId;
 pub(crate) use contents::Contents;
 pub(crate) use list::List;
 pub(crate) use map::{Held, Map, Slot};
-pub(crate) use set::{Members, size_of as size_of_member};
+pub(crate) use set::{Adds, Members, size_of as size_of_member};
 pub(crate) use sums::{Sums, bits, float, read_sum, write_sum};
 pub(crate) use text::{MarkRecord, Text, Values};
 
@@ -94,6 +94,7 @@ pub(crate) struct Container {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub(crate) containers: Vec<Container>,
+    /// The containers by where they are, but for those in items, which the operations tell that made them.
     places: Sorted<(Parent, Kind), u32>,
     /// The container that an operation made, for all that did.
     pub(crate) made: Sorted<Lv, u32>,
@@ -175,22 +176,25 @@ impl State {
         {
             return Some(self.recent);
         }
-        self.places.get(&(parent, kind)).copied()
+        let Parent::Item { item, .. } = parent else { return self.places.get(&(parent, kind)).copied() };
+        let container = *self.made.get(&item)?;
+        let found = self.containers.get(container as usize)?;
+        ((found.parent, found.kind) == (parent, kind)).then_some(container)
     }
 
     pub(crate) fn data(&self, container: u32) -> &Data {
         &self.containers[container as usize].data
     }
 
-    /// The containers by where they are.
+    /// The containers by where they are, but for those in items.
     pub(crate) fn places(&self) -> impl Iterator<Item = (Parent, Kind, u32)> + '_ {
         self.places.iter().map(|(&(parent, kind), &container)| (parent, kind, container))
     }
 
     /// The container at a place, made if it is missing. `made` is the operation that makes it.
     pub(crate) fn make(&mut self, kind: Kind, parent: Parent, made: Lv, strings: &Strings) -> u32 {
-        let container = match self.places.get(&(parent, kind)) {
-            Some(&container) => container,
+        let container = match self.at(parent, kind) {
+            Some(container) => container,
             None => {
                 let container = self.containers.len() as u32;
                 self.size += match parent {
@@ -198,7 +202,7 @@ impl State {
                     _ => size::ENTRY,
                 };
                 self.containers.push(Container { kind, parent, made, data: Data::new(kind) });
-                self.places.insert((parent, kind), container);
+                self.place(parent, kind, container);
                 container
             }
         };
@@ -206,6 +210,12 @@ impl State {
             self.size += size::SUM;
         }
         container
+    }
+
+    fn place(&mut self, parent: Parent, kind: Kind, container: u32) {
+        if !matches!(parent, Parent::Item { .. }) {
+            self.places.insert((parent, kind), container);
+        }
     }
 
     /// Whether an edit can be applied: what it names is there and was seen by its author. `made` are
@@ -380,7 +390,7 @@ impl State {
                 Data::List(list) => list.items.rooms_mut().for_each(rehold),
                 _ => {}
             }
-            self.places.insert((container.parent, container.kind), number);
+            self.place(container.parent, container.kind, number);
             self.containers.push(container);
         }
         for container in self.made.values_mut() {

@@ -2,8 +2,11 @@
 //! it (the observed-remove set, without tombstones: Bieniusa et al., *An optimized conflict-free
 //! replicated set*, 2012).
 
+use std::ops::Deref;
+use std::slice;
+
 use super::Author;
-use crate::numbers::Lv;
+use crate::numbers::{Lv, NONE};
 use crate::size;
 use crate::sorted::Sorted;
 use crate::value::{Ordered, Value};
@@ -11,7 +14,41 @@ use crate::value::{Ordered, Value};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
     /// The values, each with the operations that added it and that no adding or removing here had seen.
-    pub(crate) values: Sorted<Ordered, Vec<Lv>>,
+    pub(crate) values: Sorted<Ordered, Adds>,
+}
+
+/// Operations that added a value: nearly always one.
+#[derive(Debug, Clone)]
+#[expect(clippy::box_collection, reason = "sets are many values, and this takes 16 bytes with each")]
+pub(crate) enum Adds {
+    /// [`NONE`] if there are none.
+    One(Lv),
+    Many(Box<Vec<Lv>>),
+}
+
+impl Adds {
+    pub(crate) const NONE: Self = Self::One(NONE);
+}
+
+impl Deref for Adds {
+    type Target = [Lv];
+
+    fn deref(&self) -> &[Lv] {
+        match self {
+            Self::One(NONE) => &[],
+            Self::One(add) => slice::from_ref(add),
+            Self::Many(adds) => adds,
+        }
+    }
+}
+
+impl FromIterator<Lv> for Adds {
+    fn from_iter<I: IntoIterator<Item = Lv>>(adds: I) -> Self {
+        let mut adds = adds.into_iter();
+        let first = Self::One(adds.next().unwrap_or(NONE));
+        let Some(second) = adds.next() else { return first };
+        Self::Many(Box::new(first.iter().copied().chain([second]).chain(adds).collect()))
+    }
 }
 
 /// What a value takes besides its own.
@@ -26,10 +63,9 @@ impl Members {
 
     /// Adds; says whether it was not in before.
     pub(crate) fn include(&mut self, value: &Value, lv: Lv, author: &Author<'_>, size: &mut usize) -> bool {
-        let adds = self.values.entry(Ordered(value.clone()), Vec::new);
+        let adds = self.values.entry(Ordered(value.clone()), || Adds::NONE);
         let before = adds.len();
-        adds.retain(|&add| !author.saw(add));
-        adds.push(lv);
+        *adds = adds.iter().copied().filter(|&add| !author.saw(add)).chain([lv]).collect();
         *size = *size + size_of(value, adds.len()) - size_of(value, before);
         before == 0
     }
@@ -39,7 +75,7 @@ impl Members {
         let key = Ordered(value.clone());
         let Some(adds) = self.values.get_mut(&key) else { return false };
         let before = adds.len();
-        adds.retain(|&add| !author.saw(add));
+        *adds = adds.iter().copied().filter(|&add| !author.saw(add)).collect();
         let after = adds.len();
         *size = *size + size_of(value, after) - size_of(value, before);
         if after == 0 {
