@@ -101,6 +101,11 @@ impl Items {
         self.each(measure)
     }
 
+    /// As many items, with nothing instead of plain values.
+    pub(crate) fn hollow(&self) -> Self {
+        self.measures().map(|(_, kind)| kind.map_or(Item::Value(Value::Null), Item::Nested)).collect()
+    }
+
     fn each<T>(&self, read: fn(&mut Reader<'_>) -> Result<T, DecodeError>) -> impl Iterator<Item = T> {
         let mut reader = Reader::new(&self.0);
         std::iter::from_fn(move || read(&mut reader).ok())

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use super::Sequence;
 use super::content::{Text, Width, byte_of};
+use super::leaf::Piece;
 use super::load::Malformed;
 use super::stored::Runs;
 use super::text::Chunks;
@@ -33,6 +34,20 @@ impl Resting {
         }
         let read = Read { runs, text: text.into(), width };
         Ok(Self { read: Some(Box::new(read)), tree: OnceLock::new() })
+    }
+
+    /// The runs alone, each as long as it can be.
+    pub(crate) fn into_runs(self) -> Runs {
+        let mut pieces = match (self.tree.into_inner(), self.read) {
+            (None, Some(read)) => read.runs.finish(),
+            (tree, _) => tree.unwrap_or_default().runs().map(Piece::from).collect(),
+        };
+        pieces.dedup_by(|next, last| {
+            let joins = last.joins(*next);
+            last.extend(if joins { next.len() } else { 0 });
+            joins
+        });
+        Runs { pieces, ..Runs::default() }
     }
 
     /// Makes the tree, if it is not there.

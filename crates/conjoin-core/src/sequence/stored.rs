@@ -54,6 +54,10 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Run> {
+        self.pieces.iter().map(|piece| piece.run())
+    }
+
     /// The runs, with their origins.
     pub(super) fn finish(self) -> Vec<Piece> {
         let Self { mut pieces, unusual, .. } = self;

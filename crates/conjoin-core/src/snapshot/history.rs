@@ -24,9 +24,9 @@ use crate::log::{Entry, Packed as Entries, SCATTERED};
 use crate::numbers::Lv;
 use crate::op::Edit;
 use crate::order::sort_by_number;
-use crate::sequence::{self, Resting};
+use crate::sequence::{self, Resting, Runs};
 use crate::size;
-use crate::state::Data;
+use crate::state::{Container, Data};
 use crate::value::Kind;
 use crate::version::ReplicaId;
 use head::Head;
@@ -174,7 +174,7 @@ impl Doc {
         // On the way values may have been there that are not any more.
         self.state_limit = limit.saturating_mul(2).max(LEAST_LIMIT);
         let parts = Parts::read(bytes)?;
-        let done = self.take_parts(&parts);
+        let done = self.take_parts(&parts, Replay::whole());
         self.state_limit = limit;
         done.map_err(|error| match error {
             ApplyError::TooLarge { .. } => ApplyError::TooLarge { limit },
@@ -185,9 +185,9 @@ impl Doc {
         Ok(())
     }
 
-    fn take_parts(&mut self, parts: &Parts<'_>) -> Result<(), ApplyError> {
+    fn take_parts(&mut self, parts: &Parts<'_>, mut replay: Replay<'_>) -> Result<(), ApplyError> {
         let head = self.take_head(&mut Reader::new(&parts.head))?;
-        self.redo_all(&head, &mut parts.rows.rows(), &mut Replay::default(), None)?;
+        self.redo_all(&head, &mut parts.rows.rows(), &mut replay, None)?;
         let [heads, lengths, numbers, origins] = parts.runs.each_ref().map(|column| Reader::new(column));
         let mut stored = sequence::Stored { heads, lengths, numbers, origins };
         let mut rest = parts.visible()?;
@@ -269,16 +269,15 @@ impl Doc {
         let [mut doc, mut again] = [0, 0].map(|_| Self::new(ReplicaId::new(0)));
         // It was within the limit when it was read.
         (doc.state_limit, again.state_limit) = (usize::MAX, usize::MAX);
-        doc.take_parts(&parts)?;
+        doc.take_parts(&parts, Replay::default())?;
+        // Only the texts are held against what comes of doing all again.
+        let containers = (0..).zip(std::mem::take(&mut doc.state.containers));
+        let texts: Vec<(u32, Runs)> = containers.filter_map(text_of).collect();
+        drop(doc);
         let mut shown: Vec<(Lv, u32, &str)> = Vec::new();
         let mut rest = parts.visible()?;
-        for container in &mut doc.state.containers {
-            let Data::Text(text) = &container.data else {
-                // Only the texts are held against what comes of doing all again.
-                container.data = Data::Register(Vec::new());
-                continue;
-            };
-            for run in text.sequence.runs().filter(|run| run.visible) {
+        for (_, text) in &texts {
+            for run in text.iter().filter(|run| run.visible) {
                 let (slice, after) = cut(rest, run.len)?;
                 shown.push((run.lv, run.len, slice));
                 rest = after;
@@ -289,14 +288,11 @@ impl Doc {
         let mut replay = Replay::keeping(Kept::new(shown, hidden));
         let head = again.take_head(&mut Reader::new(&parts.head))?;
         let columns = parts.edits.unpack()?;
-        let mut edits = edits::Read::new(&columns, &doc)?;
+        let mut edits = edits::Read::new(&columns, &texts)?;
         again.redo_all(&head, &mut parts.rows.rows(), &mut replay, Some(&mut edits))?;
         edits.end()?;
-        for (container, nth) in doc.state.containers.iter().zip(0..) {
-            let Data::Text(text) = &container.data else { continue };
-            if !replay.text(nth).runs().eq(text.sequence.runs()) {
-                return Err(MALFORMED.into());
-            }
+        if !texts.iter().all(|(nth, text)| replay.text(*nth).runs().eq(text.iter())) {
+            return Err(MALFORMED.into());
         }
         Ok(replay.kept.map_or(Ok(Vec::new()), Kept::finish)?)
     }
@@ -305,6 +301,10 @@ impl Doc {
 /// The operations of a history that was read once, or none if what was not looked at then is damaged.
 pub(crate) fn operations(bytes: &[u8]) -> Option<Vec<Entries>> {
     Doc::read_log(bytes).ok()
+}
+
+fn text_of((nth, container): (u32, Container)) -> Option<(u32, Runs)> {
+    if let Data::Text(text) = container.data { Some((nth, text.sequence.into_runs())) } else { None }
 }
 
 /// An entry without its text.

@@ -7,14 +7,14 @@
 
 use super::rows::{MALFORMED, back};
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::doc::Doc;
 use crate::log::{Entry, SCATTERED};
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
 use crate::order::sort_by_number;
+use crate::sequence::Runs;
 use crate::snapshot::columns::{self, Packed};
 use crate::sorted::Sorted;
-use crate::state::{Data, State};
+use crate::state::State;
 use crate::value::Kind;
 use std::borrow::Cow;
 
@@ -220,13 +220,11 @@ pub(super) struct Read<'a> {
 }
 
 impl<'a> Read<'a> {
-    /// Those of a document that was read from the same bytes.
-    pub(super) fn new(columns: &'a Unpacked<'_>, doc: &Doc) -> Result<Self, DecodeError> {
+    /// Those of the texts that were read from the same bytes, each with its number.
+    pub(super) fn new(columns: &'a Unpacked<'_>, texts: &[(u32, Runs)]) -> Result<Self, DecodeError> {
         let mut runs: Vec<(Lv, Lv, u32, Lv)> = Vec::new();
-        for (container, nth) in doc.state.containers.iter().zip(0..) {
-            if let Data::Text(text) = &container.data {
-                runs.extend(text.sequence.runs().map(|run| (run.lv, run.lv + run.len, nth, run.left)));
-            }
+        for (nth, text) in texts {
+            runs.extend(text.iter().map(|run| (run.lv, run.lv + run.len, *nth, run.left)));
         }
         sort_by_number(&mut runs, |run| run.0);
         let mut insertions: Vec<(Lv, Lv, u32, Lv)> = Vec::with_capacity(runs.len());

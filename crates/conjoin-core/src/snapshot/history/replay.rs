@@ -7,7 +7,7 @@ use super::kept::Kept;
 use super::rows::MALFORMED;
 use crate::codec::DecodeError;
 use crate::doc::{ApplyError, Doc};
-use crate::log::Entry;
+use crate::log::{Entry, Local};
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit};
 use crate::sequence::{Plain, Sequence};
@@ -18,6 +18,8 @@ use crate::value::Kind;
 #[derive(Default)]
 pub(super) struct Replay<'a> {
     texts: Vec<Option<Box<Sequence<Plain>>>>,
+    /// Whether the document is to hold what was done, and not just what later operations are checked by.
+    whole: bool,
     /// The operations as the log keeps them, if they are wanted.
     pub(super) kept: Option<Kept<'a>>,
     /// What the last plain deletion took, in document order.
@@ -25,6 +27,11 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
+    /// One that leaves the whole document, but for its texts.
+    pub(super) fn whole() -> Self {
+        Self { whole: true, ..Self::default() }
+    }
+
     /// One that keeps the operations.
     pub(super) fn keeping(kept: Kept<'a>) -> Self {
         Self { kept: Some(kept), ..Self::default() }
@@ -79,16 +86,19 @@ impl<'a> Replay<'a> {
                 _ => {
                     let record = self.mark(entry, &author)?;
                     doc.state.size += record.size();
-                    if let Data::Text(text) = &mut doc.state.containers[at].data {
+                    if let (true, Data::Text(text)) = (self.whole, &mut doc.state.containers[at].data) {
                         text.marks.push(record);
                     }
                 }
             }
         } else {
             doc.state.check(entry.container, &entry.edit, &author, &[])?;
-            doc.raw.clear();
-            doc.state.apply(entry.container, entry.lv, &entry.edit, &author, &doc.strings, &mut doc.raw)?;
-            doc.raw.clear();
+            let hollow = if self.whole { None } else { Some(hollow(&entry.edit)) };
+            if let Some(edit) = hollow.as_ref().map_or(Some(&entry.edit), Option::as_ref) {
+                doc.raw.clear();
+                doc.state.apply(entry.container, entry.lv, edit, &author, &doc.strings, &mut doc.raw)?;
+                doc.raw.clear();
+            }
             self.keep(|| entry)?;
         }
         doc.room(0)?;
@@ -175,6 +185,15 @@ impl<'a> Replay<'a> {
         let record = MarkRecord { lv: entry.lv, start, end, key, value };
         self.keep(|| entry)?;
         Ok(record)
+    }
+}
+
+/// An edit without the values in it, as far as others can depend on it.
+fn hollow(edit: &Local) -> Option<Local> {
+    match edit {
+        Edit::InsertItems { left, items } => Some(Edit::InsertItems { left: *left, items: items.hollow() }),
+        Edit::Make { .. } | Edit::Delete { .. } | Edit::Move { .. } => Some(edit.clone()),
+        _ => None,
     }
 }
 
