@@ -272,12 +272,34 @@ impl Numbers {
         self.spans.last().map_or(0, |last| last.seq + (self.next - last.lv))
     }
 
-    /// Numbers the next `len` operations of the [leader](Self::leader).
+    /// Numbers the next `len` operations of whoever made the last one here, and has seen nothing new since.
+    #[inline]
     pub(crate) fn follow(&mut self, len: u32) -> Lv {
         let lv = self.next;
         self.next = lv.checked_add(len).expect("nobody makes two billion operations in one session");
-        self.heads[0] = self.next - 1;
+        if let Some(head) = self.heads.last_mut() {
+            *head = self.next - 1;
+        }
+        if self.heads.len() > 1 {
+            self.go_on(lv);
+        }
         lv
+    }
+
+    /// Takes note that who has made the operation before this one has made all from it on, too.
+    fn go_on(&mut self, lv: Lv) {
+        if let Some(recent) = self.recent.first_mut()
+            && recent.until == lv
+            && recent.parents == [lv.wrapping_sub(1)]
+        {
+            recent.until = self.next;
+            recent.parents[0] = self.next - 1;
+        }
+    }
+
+    /// Whose the last operation here is.
+    pub(crate) fn latest_author(&self) -> Option<u32> {
+        self.spans.last().map(|last| last.replica)
     }
 
     /// What others have made that a replica's next operation here has seen last.
@@ -291,11 +313,15 @@ impl Numbers {
 
     /// Finds out what the author of a replica's next operation had not seen of all that is here: `deps` is the
     /// latest of others' that it had seen.
+    #[inline]
     pub(crate) fn ask(&mut self, replica: Option<u32>, deps: &[Lv]) {
         self.is_behind = false;
-        if deps.is_empty() && replica.is_some_and(|replica| self.leads(replica)) {
-            return;
+        if !deps.is_empty() || !replica.is_some_and(|replica| self.leads(replica)) {
+            self.find_unseen(replica, deps);
         }
+    }
+
+    fn find_unseen(&mut self, replica: Option<u32>, deps: &[Lv]) {
         let previous = replica.and_then(|replica| self.last_of(replica));
         self.goes_on = deps.is_empty() && previous.is_some();
         self.is_behind = self.heads.iter().any(|head| Some(*head) != previous && !deps.contains(head));
@@ -321,7 +347,11 @@ impl Numbers {
                 }
             }
             None => {
-                let unseen = self.walk(parents.iter().copied());
+                let known = match (previous, deps) {
+                    (Some(previous), &[dep]) => self.unseen_after(previous, dep),
+                    _ => None,
+                };
+                let unseen = known.unwrap_or_else(|| self.walk(parents.iter().copied()));
                 self.remember(Recent { parents: parents.to_vec(), until: self.next, unseen });
             }
         }
@@ -336,6 +366,27 @@ impl Numbers {
     pub(crate) fn unseen(&mut self, replica: Option<u32>, deps: &[Lv]) -> Vec<Range<Lv>> {
         self.ask(replica, deps);
         self.asked().to_vec()
+    }
+
+    /// What whoever made an operation last, and has seen one of another since, had not seen, if that can be told from
+    /// what it had not seen when it made its own.
+    fn unseen_after(&self, previous: Lv, dep: Lv) -> Option<Vec<Range<Lv>>> {
+        let recent = self.recent.iter().find(|recent| recent.parents == [previous])?;
+        let author = self.spans[self.span_of(dep)].replica;
+        let mut unseen = Vec::new();
+        for range in recent.unseen.iter().cloned().chain(std::iter::once(recent.until..self.next)) {
+            let (from, to) = (range.start, range.end.min(dep + 1));
+            // The author had seen what it had made before. What others had made it may have seen or not.
+            let of = if from < to { &self.spans[self.span_of(from)..=self.span_of(to - 1)] } else { &[] };
+            if of.iter().any(|span| span.replica != author) {
+                return None;
+            }
+            let rest = from.max(to)..range.end;
+            if !rest.is_empty() {
+                extend(&mut unseen, rest);
+            }
+        }
+        Some(unseen)
     }
 
     fn remember(&mut self, recent: Recent) {
@@ -438,12 +489,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_not_seen_is_found(
-            steps in prop::collection::vec((0..4u64, 1..4u32, prop::collection::vec(any::<prop::sample::Index>(), 0..3)), 1..40)
+            steps in prop::collection::vec((0..4u64, 1..4u32, prop::collection::vec(any::<prop::sample::Index>(), 0..3), any::<bool>()), 1..40)
         ) {
             let mut numbers = Numbers::new();
             let mut past: Vec<BTreeSet<Lv>> = Vec::new();
             let mut last: BTreeMap<u64, Lv> = BTreeMap::new();
-            for (replica, len, deps) in steps {
+            for (replica, len, deps, types_on) in steps {
                 let number = numbers.introduce(ReplicaId::new(replica));
                 let mut seen = last.get(&replica).map_or_else(BTreeSet::new, |&lv| past[lv as usize].clone());
                 let mut deps: Vec<Lv> =
@@ -459,12 +510,18 @@ mod tests {
                 });
                 deps.sort_unstable();
                 deps.dedup();
-                let unseen = numbers.unseen(Some(number), &deps);
-                for lv in 0..numbers.next() {
-                    prop_assert_eq!(lies_in(&unseen, lv), !seen.contains(&lv));
-                }
-                let lv = numbers.push(number, len, &deps);
-                numbers.made(len);
+                // Of who goes on nothing must be asked.
+                let lv = if types_on && deps.is_empty() && numbers.follows(number) {
+                    numbers.follow(len)
+                } else {
+                    let unseen = numbers.unseen(Some(number), &deps);
+                    for lv in 0..numbers.next() {
+                        prop_assert_eq!(lies_in(&unseen, lv), !seen.contains(&lv));
+                    }
+                    let lv = numbers.push(number, len, &deps);
+                    numbers.made(len);
+                    lv
+                };
                 for lv in lv..lv + len {
                     seen.insert(lv);
                     past.push(seen.clone());

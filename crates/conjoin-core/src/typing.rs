@@ -8,8 +8,8 @@ use crate::state::Data;
 
 impl Doc {
     /// Types on in a text, if the last operation here inserted text in it that ends at the index `at`, if one is
-    /// given; its author must be the [leader](crate::numbers::Numbers::leader). Says whether it did; if not, nothing
-    /// was done.
+    /// given; its author must be that of the last operation, and have seen nothing new since. Says whether it did;
+    /// if not, nothing was done.
     pub(crate) fn type_on(&mut self, container: u32, at: Option<usize>, text: &str) -> bool {
         let lv = self.numbers.next();
         let Some(last) = self.log.typed(container, lv) else { return false };

@@ -32,14 +32,14 @@ impl Doc {
 
     fn typed(&mut self, reader: &mut Reader<'_>, resolve: Resolve<'_>) -> Option<()> {
         let (author, seq, name, text) = typed(reader)?;
-        let leader = self.numbers.leader()?;
-        let replica = self.numbers.replica(leader);
+        let latest = self.numbers.latest_author()?;
+        let replica = self.numbers.replica(latest);
         let end = u64::from(self.numbers.next()) + text.len() as u64;
         let is_next = u64::from(self.numbers.next_seq()) == seq && end <= MAX_OPS;
         if replica == self.replica || !is_next || resolve(author) != Some(replica) {
             return None;
         }
-        let name = self.names.get(leader as usize)?.get(name)?;
+        let name = self.names.get(latest as usize)?.get(name)?;
         let container = self.state.root(Kind::Text, name)?;
         self.room(ROOM + size::ELEMENT * text.len()).ok()?;
         if !self.type_on(container, None, text) {
@@ -71,8 +71,8 @@ impl Doc {
                 Some(self.numbers.lv(OpId { replica: resolve(by).filter(|&by| by != replica)?, seq })?)
             }
         };
-        let goes_on = dep.is_none() && self.numbers.leader() == Some(number);
-        let seen = if goes_on { u64::from(self.numbers.next_seq()) } else { self.version.get(replica) };
+        let follows = dep.is_none() && self.numbers.follows(number);
+        let seen = if follows { u64::from(self.numbers.next_seq()) } else { self.version.get(replica) };
         let len = match stroke.does {
             Does::Insert { text, .. } if text.len() == 1 => 1,
             Does::Insert { text, .. } => u32::try_from(text.chars().count()).ok()?,
@@ -85,11 +85,9 @@ impl Doc {
         {
             return None;
         }
-        if !goes_on {
-            self.numbers.ask(Some(number), dep.as_slice());
-        }
-        self.edit_text(stroke, (number, replica), goes_on, dep.is_none(), (container, len), resolve)?;
-        if goes_on {
+        self.numbers.ask(Some(number), dep.as_slice());
+        self.edit_text(stroke, (number, replica), follows, (container, len), resolve)?;
+        if follows {
             self.numbers.follow(len);
         } else {
             self.numbers.push(number, len, dep.as_slice());
@@ -104,18 +102,16 @@ impl Doc {
         &mut self,
         stroke: &Stroke<'_>,
         author: (u32, ReplicaId),
-        goes_on: bool,
         joins: bool,
         (container, len): (u32, u32),
         resolve: Resolve<'_>,
     ) -> Option<()> {
-        let (number, replica) = author;
+        let replica = author.1;
         let lv = self.numbers.next();
-        let unseen = if goes_on { &[] } else { self.numbers.asked() };
+        let unseen = self.numbers.asked();
         if unseen.first().is_some_and(|range| range.start < self.floor) {
             return None;
         }
-        let joins = joins && self.numbers.follows(number);
         // Nothing in a text goes by the time of an edit.
         let by = Author { numbers: &self.numbers, replica, unseen, start: lv, lamport: 0 };
         match stroke.does {

@@ -47,14 +47,15 @@ impl<C: Content> Sequence<C> {
         }
     }
 
-    /// Lengthens the run at which the last edit was, if elements with these numbers, the highest of all, of an author
-    /// who has seen all others carry it on and take a byte each.
+    /// Lengthens the run at which the last edit was, if elements with these numbers, the highest of all, carry it on
+    /// and take a byte each. Their author has made the one before them, and seen nothing since.
+    ///
+    /// So nobody else can have inserted right of that one, and what its author sees next there is what it saw then.
     pub(crate) fn type_on(&mut self, lv: Lv, count: u32, content: C::Slice<'_>) -> bool {
         let Near { leaf: id, run, before, .. } = self.near;
-        let run = run as usize;
-        let (next, leaf) = self.tree.around(id, run);
-        let origins = Origins { left: lv.wrapping_sub(1), right: next };
-        let Some(piece) = leaf.runs.get_mut(run) else { return false };
+        let leaf = self.tree.leaf_mut(id);
+        let Some(piece) = leaf.runs.get_mut(run as usize) else { return false };
+        let origins = Origins { left: lv.wrapping_sub(1), right: piece.right };
         if !piece.carried_on_by(lv, origins, count)
             || (C::WEIGHS && leaf.width.bytes() + count as usize > BYTES)
         {

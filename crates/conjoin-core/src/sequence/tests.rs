@@ -244,7 +244,7 @@ proptest! {
                     }
                     let last = model.place(lv - 1);
                     prop_assert!(model.0[last].visible);
-                    let right = model.0.get(last + 1).map_or(NONE, |element| element.lv);
+                    let right = model.0[last].right;
                     let new = (lv..).zip(text.chars());
                     let new = new.map(|(lv, char)| Element { lv, left: lv - 1, right, visible: true, char });
                     model.0.splice(last + 1..last + 1, new);

@@ -209,15 +209,6 @@ impl<C: Content> Tree<C> {
         }
     }
 
-    /// A leaf, and the first number behind one of its runs.
-    pub(super) fn around(&mut self, leaf: u32, run: usize) -> (Lv, &mut Leaf<C>) {
-        let next = match self.leaf(leaf).runs.get(run + 1) {
-            Some(next) => next.lv,
-            None => self.next_leaf(leaf).map_or(Lv::MAX, |next| self.leaf(next).runs[0].lv),
-        };
-        (next, self.leaf_mut(leaf))
-    }
-
     /// Takes note of characters in a leaf, which has counted them itself, that take a byte each and have higher
     /// numbers than all before. The nodes above it are told when something else is done.
     pub(super) fn typed(&mut self, leaf: u32, chars: u32, end: Lv) {
