@@ -276,6 +276,14 @@ impl<'m, K, V> IntoIterator for &'m Sorted<K, V> {
 }
 
 /// The entries of a map in order.
+///
+/// ```
+/// use conjoin_core::Marks;
+///
+/// let marks: Marks = [("link".into(), "/a".into()), ("bold".into(), true.into())].into_iter().collect();
+/// let keys: Vec<_> = marks.iter().map(|(key, _)| &**key).collect();
+/// assert_eq!(keys, ["bold", "link"]);
+/// ```
 #[derive(Debug)]
 pub struct Entries<'m, K, V> {
     entries: std::slice::Iter<'m, (K, V)>,
