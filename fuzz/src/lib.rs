@@ -13,8 +13,10 @@ mod document;
 mod documents;
 mod edits;
 mod frames;
+mod json;
 mod link;
 mod manager;
+mod places;
 mod rooms;
 mod signaling;
 mod view;
@@ -23,7 +25,9 @@ pub use convergence::convergence;
 pub use document::document;
 pub use documents::{delta, snapshot};
 pub use frames::frames;
+pub use json::json;
 pub use manager::manager;
+pub use places::{cursor, version};
 pub use rooms::rooms;
 pub use signaling::signaling;
 
@@ -31,10 +35,13 @@ pub use signaling::signaling;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 11] = [
     ("delta", delta),
     ("snapshot", snapshot),
     ("document", document),
+    ("json", json),
+    ("cursor", cursor),
+    ("version", version),
     ("frames", frames),
     ("signaling", signaling),
     ("manager", manager),

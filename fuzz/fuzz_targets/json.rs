@@ -1,0 +1,3 @@
+//! `json` for libFuzzer.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| conjoin_fuzz::json(data));
