@@ -135,9 +135,8 @@ impl Index {
 
     fn split(&mut self, block: usize) {
         let entries = &mut self.blocks[block];
-        let mut upper = Vec::with_capacity(BLOCK);
-        upper.extend_from_slice(&entries[BLOCK / 2..]);
-        entries.truncate(BLOCK / 2);
+        let upper = entries.split_off(BLOCK / 2);
+        entries.shrink_to_fit();
         self.firsts.insert(block + 1, upper[0].lv);
         self.blocks.insert(block + 1, upper);
     }

@@ -184,6 +184,8 @@ impl<C: Content> Leaf<C> {
         }
         new.runs.extend_from_slice(&self.runs[run..]);
         self.runs.truncate(run);
+        // Who goes on inserting mostly does so in the other half.
+        self.runs.shrink_to_fit();
         (new.content, new.width) = self.content.split_off(chars, self.width);
         self.width -= new.width;
         for leaf in [&mut *self, &mut new] {

@@ -1,5 +1,7 @@
 //! Building a whole sequence at once, in one pass: loading, and taking out what nobody needs any more.
 
+use std::sync::OnceLock;
+
 use super::content::{BYTES, Content, Width};
 use super::index::Index;
 use super::leaf::{LONGEST, Leaf, Piece, RUNS};
@@ -87,6 +89,11 @@ impl<C: Content> Sequence<C> {
         let mut tree = filling.tree;
         tree.fit();
         Ok(Self { tree, ..Self::default() })
+    }
+
+    /// Lets go of what is made again when somebody asks for an element.
+    pub(crate) fn rest(&mut self) {
+        self.index = OnceLock::new();
     }
 
     /// Takes out hidden elements that are gone for good. Where one was an origin, the nearest kept element on

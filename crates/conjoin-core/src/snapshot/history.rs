@@ -193,6 +193,9 @@ impl Doc {
         let mut rest = parts.visible()?;
         let mut hidden = 0;
         for at in 0..self.state.containers.len() {
+            if let Data::List(list) = &mut self.state.containers[at].data {
+                list.sequence.rest();
+            }
             if self.state.containers[at].kind != Kind::Text {
                 continue;
             }
@@ -274,18 +277,19 @@ impl Doc {
         let containers = (0..).zip(std::mem::take(&mut doc.state.containers));
         let texts: Vec<(u32, Runs)> = containers.filter_map(text_of).collect();
         drop(doc);
-        let mut shown: Vec<(Lv, u32, &str)> = Vec::new();
-        let mut rest = parts.visible()?;
+        let mut shown: Vec<(Lv, u32, u32)> = Vec::new();
+        let visible = parts.visible()?;
+        let mut rest = visible;
         for (_, text) in &texts {
             for run in text.iter().filter(|run| run.visible) {
-                let (slice, after) = cut(rest, run.len)?;
-                shown.push((run.lv, run.len, slice));
-                rest = after;
+                let at = u32::try_from(visible.len() - rest.len()).map_err(|_| MALFORMED)?;
+                shown.push((run.lv, run.len, at));
+                rest = cut(rest, run.len)?.1;
             }
         }
         let hidden = parts.hidden.unpack()?;
         let hidden = std::str::from_utf8(&hidden).map_err(|_| MALFORMED)?;
-        let mut replay = Replay::keeping(Kept::new(shown, hidden));
+        let mut replay = Replay::keeping(Kept::new(shown, visible, hidden));
         let head = again.take_head(&mut Reader::new(&parts.head))?;
         let columns = parts.edits.unpack()?;
         let mut edits = edits::Read::new(&columns, &texts)?;

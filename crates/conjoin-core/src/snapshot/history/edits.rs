@@ -235,6 +235,7 @@ impl<'a> Read<'a> {
                 _ => insertions.push((lv, end, container, left)),
             }
         }
+        insertions.shrink_to_fit();
         insertions.reverse();
         let rows = Deletions::new(columns.0.each_ref().map(|column| Reader::new(column)));
         let mut edits = Self { rows, names: Sorted::new(), renamed: None, insertions };

@@ -12,8 +12,10 @@ use crate::sequence::{Content, Text};
 
 /// What was kept so far.
 pub(super) struct Kept<'a> {
-    /// What is visible of the insertions to come, by their numbers: the first one, how many, and the characters.
-    shown: Peekable<IntoIter<(Lv, u32, &'a str)>>,
+    /// What is visible of the insertions to come, by their numbers: the first one, how many, and where the characters
+    /// stand.
+    shown: Peekable<IntoIter<(Lv, u32, u32)>>,
+    visible: &'a str,
     /// What is hidden of them.
     hidden: &'a str,
     packed: Vec<Packed>,
@@ -22,9 +24,9 @@ pub(super) struct Kept<'a> {
 }
 
 impl<'a> Kept<'a> {
-    pub(super) fn new(mut shown: Vec<(Lv, u32, &'a str)>, hidden: &'a str) -> Self {
+    pub(super) fn new(mut shown: Vec<(Lv, u32, u32)>, visible: &'a str, hidden: &'a str) -> Self {
         shown.sort_unstable();
-        Self { shown: shown.into_iter().peekable(), hidden, packed: Vec::new(), entries: Vec::new() }
+        Self { shown: shown.into_iter().peekable(), visible, hidden, packed: Vec::new(), entries: Vec::new() }
     }
 
     /// Keeps the next entry.
@@ -59,10 +61,10 @@ impl<'a> Kept<'a> {
             match self.shown.peek_mut() {
                 Some(run) if run.0 == at => {
                     let count = run.1.min(end - at);
-                    let (slice, rest) = cut(run.2, count)?;
+                    let (slice, _) = cut(&self.visible[run.2 as usize..], count)?;
                     text.push_str(slice);
                     at += count;
-                    *run = (at, run.1 - count, rest);
+                    *run = (at, run.1 - count, run.2 + slice.len() as u32);
                     self.shown.next_if(|run| run.1 == 0);
                 }
                 next => {
