@@ -67,6 +67,9 @@ struct Recent {
     unseen: Vec<Range<Lv>>,
 }
 
+/// So many spans are looked at before all others are.
+const FEW: usize = 4;
+
 /// So many are remembered.
 const RECENT: usize = 8;
 
@@ -167,9 +170,11 @@ impl Numbers {
 
     /// Which span an operation is in.
     pub(crate) fn span_of(&self, lv: Lv) -> usize {
-        match self.spans.last() {
-            Some(last) if last.lv <= lv => self.spans.len() - 1,
-            _ => self.spans.partition_point(|span| span.lv <= lv).saturating_sub(1),
+        // One of the last, mostly: those of the few who edit now.
+        let few = self.spans.len().saturating_sub(FEW);
+        match self.spans[few..].iter().rposition(|span| span.lv <= lv) {
+            Some(at) => few + at,
+            None => self.spans[..few].partition_point(|span| span.lv <= lv).saturating_sub(1),
         }
     }
 

@@ -88,6 +88,7 @@ impl Names {
     }
 
     /// The number of a string, and which operation introduced it.
+    #[inline]
     pub(crate) fn number(&self, string: StrId) -> Option<(u32, u32)> {
         let number = match self.latest {
             [Some((latest, number)), _] | [_, Some((latest, number))] if latest == string => number,

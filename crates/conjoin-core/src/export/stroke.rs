@@ -50,7 +50,10 @@ impl Doc {
             }
             _ => return false,
         };
-        let Ok(name) = self.named(span.replica, name, seq) else { return false };
+        let name = match self.names[span.replica as usize].number(name) {
+            Some((number, introduced)) if introduced != seq => number,
+            _ => return false,
+        };
         // What it takes, mostly.
         out.reserve(16);
         out.push(1);

@@ -38,11 +38,10 @@ impl<C: Content> Sequence<C> {
         let mut left = count as u32;
         while left > 0 {
             let offset = self.seek(at as u32);
-            let spot = self.near_spot(offset);
-            let Piece { lv, .. } = self.tree.leaf(spot.leaf).runs[spot.run as usize];
-            let here = left.min(self.tree.leaf(spot.leaf).runs[spot.run as usize].len() - offset);
-            self.flip(spot, self.near.start, here, None);
-            told(lv + offset, here);
+            let piece = &self.tree.leaf(self.near.leaf).runs[self.near.run as usize];
+            let (lv, here) = (piece.lv + offset, left.min(piece.len() - offset));
+            self.flip(offset, here, None);
+            told(lv, here);
             left -= here;
         }
     }
@@ -228,13 +227,18 @@ impl<C: Content> Sequence<C> {
         (moved, start + width)
     }
 
-    /// Hides or shows elements of a piece, from a spot on: hides without content, shows with it.
-    pub(super) fn flip(&mut self, spot: Spot, start: u32, count: u32, shown: Option<C::Slice<'_>>) {
-        let (spot, start) = self.make_room(spot, start, 0);
-        let Spot { leaf: id, run, offset, before } = spot;
+    /// Hides or shows elements of the piece at which all edits are, from an offset on: hides without content, shows
+    /// with it.
+    pub(super) fn flip(&mut self, mut offset: u32, count: u32, shown: Option<C::Slice<'_>>) {
+        if self.tree.leaf(self.near.leaf).runs.len() + 2 > RUNS {
+            let (spot, start) = self.split(self.near_spot(offset), self.near.start, true);
+            self.near = Near { leaf: spot.leaf, start, run: spot.run, before: spot.before };
+            offset = spot.offset;
+        }
+        let Near { leaf: id, run, before, .. } = self.near;
         let leaf = self.tree.leaf_mut(id);
         let (run, before_run) = flip(&mut leaf.runs, run as usize, offset, count, before);
-        self.near = Near { leaf: id, start, run: run as u32, before: before_run };
+        (self.near.run, self.near.before) = (run as u32, before_run);
         match shown {
             Some(content) => {
                 leaf.content.insert(before, leaf.width, content);
@@ -297,13 +301,12 @@ fn flip(runs: &mut Vec<Piece>, mut run: usize, offset: u32, count: u32, mut befo
 impl Sequence<Plain> {
     /// Shows a hidden element again. Tells its index if it was hidden.
     pub(crate) fn show(&mut self, lv: Lv) -> Result<Option<usize>, Unknown> {
-        let spot = self.spot_of(lv).ok_or(Unknown)?;
-        if self.piece(spot).is_some_and(Piece::visible) {
+        let offset = self.seek_element(lv).ok_or(Unknown)?;
+        if self.piece(self.near_spot(offset)).is_some_and(Piece::visible) {
             return Ok(None);
         }
-        let start = self.start_of(spot.leaf);
-        let index = (start + spot.before) as usize;
-        self.flip(spot, start, 1, Some(1));
+        let index = (self.near.start + self.near.before) as usize;
+        self.flip(offset, 1, Some(1));
         Ok(Some(index))
     }
 }

@@ -95,19 +95,20 @@ impl<C: Content> Sequence<C> {
         count: u32,
         mut told: impl FnMut(usize, u32),
     ) -> Result<(), Unknown> {
-        if count > 1 && !self.holds(lv, count) {
-            return Err(Unknown);
-        }
-        let end = lv + count;
+        let end = lv.checked_add(count).ok_or(Unknown)?;
         let mut at = lv;
         while at < end {
             let offset = self.seek_element(at).ok_or(Unknown)?;
-            let (spot, start) = (self.near_spot(offset), self.near.start);
-            let piece = &self.tree.leaf(spot.leaf).runs[spot.run as usize];
+            let piece = &self.tree.leaf(self.near.leaf).runs[self.near.run as usize];
             let here = (end - at).min(piece.len() - offset);
-            if piece.visible() {
-                self.flip(spot, start, here, None);
-                told((start + spot.before + offset) as usize, here);
+            let visible = piece.visible();
+            if at == lv && here < count && !self.holds(at + here, count - here) {
+                return Err(Unknown);
+            }
+            if visible {
+                let index = self.near.start + self.near.before + offset;
+                self.flip(offset, here, None);
+                told(index as usize, here);
             }
             at += here;
         }
