@@ -63,8 +63,13 @@ pub(crate) const ROOTS: [(Kind, &str); 9] = [
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stroke {
     Type(char),
+    Paste(&'static str),
     Backspace,
     Delete,
+    /// So many characters before the cursor at once.
+    Erase(usize),
+    /// Takes the place of so many characters before the cursor.
+    Correct(usize, char),
     Jump(Index),
 }
 
@@ -74,7 +79,14 @@ impl Stroke {
         match self {
             Self::Type(char) => (Some(Deed::Write(cursor, char.into())), cursor + 1),
             Self::Backspace if cursor > 0 => (Some(Deed::Take(cursor - 1..cursor)), cursor - 1),
+            Self::Paste(text) => (Some(Deed::Write(cursor, text.into())), cursor + text.chars().count()),
             Self::Delete if cursor < len => (Some(Deed::Take(cursor..cursor + 1)), cursor),
+            Self::Erase(count) if cursor >= count => {
+                (Some(Deed::Take(cursor - count..cursor)), cursor - count)
+            }
+            Self::Correct(count, char) if cursor >= count => {
+                (Some(Deed::Replace(cursor - count..cursor, char.into())), cursor - count + 1)
+            }
             Self::Jump(to) => (None, to.index(len + 1)),
             _ => (None, cursor),
         }
@@ -87,6 +99,9 @@ pub(crate) fn strokes() -> impl Strategy<Value = Vec<Stroke>> {
         12 => prop::sample::select(vec!['a', 'b', 'c', 'd', 'é', '😀']).prop_map(Stroke::Type),
         4 => Just(Stroke::Backspace),
         2 => Just(Stroke::Delete),
+        1 => prop::sample::select(vec!["of", "née", "😀!"]).prop_map(Stroke::Paste),
+        1 => (2..5usize).prop_map(Stroke::Erase),
+        1 => (1..3usize, prop::sample::select(vec!['e', 'ü'])).prop_map(|(count, char)| Stroke::Correct(count, char)),
         1 => any::<Index>().prop_map(Stroke::Jump),
     ];
     prop::collection::vec(stroke, 1..12)
