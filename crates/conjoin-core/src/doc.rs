@@ -250,6 +250,8 @@ impl Doc {
     /// let doc = Doc::new(ReplicaId::new(1));
     /// assert!(doc.version().is_empty());
     /// ```
+    // Made in a few places, of many parts: a browser should load that once.
+    #[inline(never)]
     pub const fn new(replica: ReplicaId) -> Self {
         Self {
             replica,

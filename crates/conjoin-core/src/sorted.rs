@@ -154,7 +154,8 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.find(|other| other.cmp(key)).map(|entry| &entry.1)
+        let (chunk, at) = self.place(key).ok()?;
+        self.chunks.get(chunk)?.get(at).map(|entry| &entry.1)
     }
 
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
