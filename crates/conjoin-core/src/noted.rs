@@ -235,7 +235,10 @@ mod tests {
     use super::*;
 
     fn raw() -> impl Strategy<Value = Raw> {
-        let value = || prop_oneof![any::<i64>().prop_map(Value::from), any::<String>().prop_map(Value::from)];
+        let value = || {
+            let few = prop::sample::select(vec![Value::Null, Value::from(1i64), Value::from("a")]);
+            prop_oneof![few, any::<i64>().prop_map(Value::from), any::<String>().prop_map(Value::from)]
+        };
         let held = || {
             let nested = any::<u32>().prop_map(Held::Container);
             prop_oneof![Just(Held::Nothing), value().prop_map(Held::Value), nested]
@@ -274,13 +277,20 @@ mod tests {
         fn what_is_noted_is_told_as_it_was(raws in prop::collection::vec(raw(), 0..20)) {
             let mut noted = Noted::new();
             let mut told: Vec<Raw> = Vec::new();
+            // Whether the latest of them may still become more, or nothing.
+            let mut open = false;
             for raw in raws {
                 let again = matches!(raw, Raw::Writes { .. })
                     && told.iter().any(|other| {
                         matches!(other, Raw::Writes { .. }) && other.container() == raw.container()
                     });
-                if !again && !told.last_mut().is_some_and(|last| last.takes(&raw)) {
+                let came_and_went = matches!(raw, Raw::Member { .. }) && told.last() == Some(&raw);
+                if open && came_and_went {
+                    told.pop();
+                    open = false;
+                } else if !again && !(open && told.last_mut().is_some_and(|last| last.takes(&raw))) {
                     told.push(raw.clone());
+                    open = true;
                 }
                 noted.push(raw);
             }
