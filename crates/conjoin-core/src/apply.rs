@@ -9,7 +9,7 @@ mod stroke;
 
 use std::ops::Range;
 
-use crate::codec::{DecodeError, Reader};
+use crate::codec::{DecodeError, Part, Reader};
 use crate::delta::Delta;
 use crate::doc::{ApplyError, Doc};
 use crate::log::Entry;
@@ -23,9 +23,8 @@ use crate::wire::{Head, Passing};
 
 use incoming::{Draft, Incoming, Source, Translated};
 
-const UNKNOWN: ApplyError =
-    ApplyError::Inconsistent("it names an operation that its author cannot have seen");
-const UNKNOWN_NAME: ApplyError = ApplyError::Inconsistent("it uses a name that was not introduced");
+const UNKNOWN: ApplyError = ApplyError::UnknownOperation;
+const UNKNOWN_NAME: ApplyError = ApplyError::UnknownName;
 
 /// Who is meant by the numbers that stand for replicas.
 type Resolve<'r> = &'r dyn Fn(u64) -> Option<ReplicaId>;
@@ -103,7 +102,7 @@ impl Doc {
         for (dep, seq) in head.deps() {
             let dep = replica_of(resolve, dep)?;
             if dep == replica {
-                return Err(DecodeError::Malformed("dependency"));
+                return Err(DecodeError::Malformed(Part::Dependency));
             }
             ready &= self.version.contains(OpId { replica: dep, seq });
         }

@@ -11,9 +11,10 @@
 ///
 /// assert_eq!(Delta::from_bytes(b"CJ"), Err(DecodeError::Truncated));
 /// assert_eq!(Delta::from_bytes(b"PNG!"), Err(DecodeError::NotConjoin));
-/// assert_eq!(Delta::from_bytes(b"CJD\x02"), Err(DecodeError::NewerVersion(2)));
+/// assert_eq!(Delta::from_bytes(b"CJD\x02"), Err(DecodeError::NewerVersion));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+// A byte, so that it costs nothing to hand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes end too early.
@@ -24,16 +25,141 @@ pub enum DecodeError {
     Trailing,
     /// They are not what they should be.
     #[error("malformed {0}")]
-    Malformed(&'static str),
+    Malformed(Part),
     /// They start with something else.
     #[error("this is not Conjoin data")]
     NotConjoin,
     /// They were written by a version of the format this one does not know.
-    #[error("format version {0} is newer than this program; update it")]
-    NewerVersion(u8),
+    #[error("the version of the format is newer than this program; update it")]
+    NewerVersion,
     /// They name a replica that was not introduced.
     #[error("an operation names a replica that was not introduced")]
     UnknownReplica,
+}
+
+/// What of some bytes is not what it should be.
+///
+/// ```
+/// use conjoin_core::{DecodeError, Part, codec::Reader};
+///
+/// assert_eq!(Reader::new(b"\x01\xff").str(), Err(DecodeError::Malformed(Part::Text)));
+/// assert_eq!(DecodeError::Malformed(Part::Text).to_string(), "malformed text");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// An amount added to a counter.
+    Amount,
+    /// An end of a mark.
+    Anchor,
+    /// A change.
+    Change,
+    /// A column of a snapshot.
+    Column,
+    /// A value that is edited.
+    Container,
+    /// What an operation deletes.
+    Delete,
+    /// What a change depends on.
+    Dependency,
+    /// What a key of a map or an item of a list holds.
+    Entry,
+    /// A history.
+    History,
+    /// An item of a list.
+    Item,
+    /// A kind of value.
+    Kind,
+    /// A list.
+    List,
+    /// A log of operations.
+    Log,
+    /// A map.
+    Map,
+    /// A message between peers.
+    Message,
+    /// An item that was moved.
+    Move,
+    /// A name.
+    Name,
+    /// The names of a replica.
+    Names,
+    /// A value within itself, or in no other.
+    Nesting,
+    /// A number.
+    Number,
+    /// An operation.
+    Operation,
+    /// The order of the sums of a counter.
+    OrderOfSums,
+    /// The order of the writes of a register.
+    OrderOfWrites,
+    /// A place in a text or list.
+    Place,
+    /// An operation that another names.
+    Reference,
+    /// The replicas that are introduced.
+    Replicas,
+    /// The elements of a text or list.
+    Sequence,
+    /// A sequence number or logical time.
+    SequenceNumber,
+    /// A set.
+    Set,
+    /// A stretch of operations.
+    Span,
+    /// The strings that are introduced.
+    Strings,
+    /// A sum.
+    Sum,
+    /// Text.
+    Text,
+    /// A plain value.
+    Value,
+    /// A version vector.
+    VersionVector,
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Amount => "amount",
+            Self::Anchor => "anchor",
+            Self::Change => "change",
+            Self::Column => "column",
+            Self::Container => "container",
+            Self::Delete => "delete",
+            Self::Dependency => "dependency",
+            Self::Entry => "entry",
+            Self::History => "history",
+            Self::Item => "item",
+            Self::Kind => "kind",
+            Self::List => "list",
+            Self::Log => "log",
+            Self::Map => "map",
+            Self::Message => "message",
+            Self::Move => "move",
+            Self::Name => "name",
+            Self::Names => "names",
+            Self::Nesting => "nesting",
+            Self::Number => "number",
+            Self::Operation => "operation",
+            Self::OrderOfSums => "order of sums",
+            Self::OrderOfWrites => "order of writes",
+            Self::Place => "place",
+            Self::Reference => "reference",
+            Self::Replicas => "replicas",
+            Self::Sequence => "sequence",
+            Self::SequenceNumber => "sequence number",
+            Self::Set => "set",
+            Self::Span => "span",
+            Self::Strings => "strings",
+            Self::Sum => "sum",
+            Self::Text => "text",
+            Self::Value => "value",
+            Self::VersionVector => "version vector",
+        })
+    }
 }
 
 /// The largest sequence number or logical time there can be; leaves room for adding two without
@@ -253,7 +379,7 @@ impl<'a> Reader<'a> {
     /// # use conjoin_core::codec::Reader;
     /// assert_eq!(Reader::new(&[0xac, 2]).varint(), Ok(300));
     /// assert_eq!(Reader::new(&[0xac]).varint(), Err(DecodeError::Truncated));
-    /// assert_eq!(Reader::new(&[0xff; 10]).varint(), Err(DecodeError::Malformed("number")));
+    /// assert_eq!(Reader::new(&[0xff; 10]).varint(), Err(DecodeError::Malformed(Part::Number)));
     /// ```
     ///
     /// # Errors
@@ -287,7 +413,7 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(DecodeError::Malformed("number"))
+        Err(DecodeError::Malformed(Part::Number))
     }
 
     /// The varint ahead and how many bytes it takes, if these are at most four and as many are left. They are looked
@@ -341,7 +467,7 @@ impl<'a> Reader<'a> {
     /// If it is larger than any honest replica reaches.
     pub(crate) fn seq(&mut self) -> Result<u64, DecodeError> {
         let seq = self.varint()?;
-        if seq > MAX_SEQ { Err(DecodeError::Malformed("sequence number")) } else { Ok(seq) }
+        if seq > MAX_SEQ { Err(DecodeError::Malformed(Part::SequenceNumber)) } else { Ok(seq) }
     }
 
     /// A count of things that take at least `least` bytes each.
@@ -386,13 +512,13 @@ impl<'a> Reader<'a> {
     /// # use conjoin_core::DecodeError;
     /// # use conjoin_core::codec::Reader;
     /// assert_eq!(Reader::new(b"\x03tea").str(), Ok("tea"));
-    /// assert_eq!(Reader::new(b"\x01\xff").str(), Err(DecodeError::Malformed("text")));
+    /// assert_eq!(Reader::new(b"\x01\xff").str(), Err(DecodeError::Malformed(Part::Text)));
     /// ```
     ///
     /// # Errors
     /// If fewer bytes are left, or they are not UTF-8.
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Malformed("text"))
+        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Malformed(Part::Text))
     }
 
     /// A text, if it is a single ASCII character: the text that is sent most.
@@ -458,7 +584,7 @@ impl Header {
         match reader.byte()? {
             VERSION => Ok(()),
             0 => Err(DecodeError::NotConjoin),
-            newer => Err(DecodeError::NewerVersion(newer)),
+            _ => Err(DecodeError::NewerVersion),
         }
     }
 }
@@ -487,10 +613,10 @@ mod tests {
 
     #[test]
     fn numbers_that_do_not_fit_are_refused() {
-        assert_eq!(Reader::new(&[0xff; 11]).varint(), Err(DecodeError::Malformed("number")));
+        assert_eq!(Reader::new(&[0xff; 11]).varint(), Err(DecodeError::Malformed(Part::Number)));
         let mut too_large = [0xff; 10];
         too_large[9] = 2;
-        assert_eq!(Reader::new(&too_large).varint(), Err(DecodeError::Malformed("number")));
+        assert_eq!(Reader::new(&too_large).varint(), Err(DecodeError::Malformed(Part::Number)));
         assert_eq!(Reader::new(&[0x80]).varint(), Err(DecodeError::Truncated));
     }
 
@@ -509,6 +635,6 @@ mod tests {
         assert_eq!(Header::Delta.read(&mut Reader::new(&out)), Ok(()));
         assert_eq!(Header::State.read(&mut Reader::new(&out)), Err(DecodeError::NotConjoin));
         out[3] = 9;
-        assert_eq!(Header::Delta.read(&mut Reader::new(&out)), Err(DecodeError::NewerVersion(9)));
+        assert_eq!(Header::Delta.read(&mut Reader::new(&out)), Err(DecodeError::NewerVersion));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::doc::Doc;
 use crate::numbers::Lv;
 use crate::op::Anchor;
@@ -226,18 +226,18 @@ impl Cursor {
         match reader.byte()? {
             VERSION => {}
             0 => return Err(DecodeError::NotConjoin),
-            newer => return Err(DecodeError::NewerVersion(newer)),
+            _ => return Err(DecodeError::NewerVersion),
         }
         let kind = Kind::from_tag(reader.byte()?).filter(|kind| matches!(kind, Kind::List | Kind::Text));
-        let kind = kind.ok_or(DecodeError::Malformed("kind"))?;
+        let kind = kind.ok_or(DecodeError::Malformed(Part::Kind))?;
         let home = match reader.byte()? {
             0 => Home::Root(reader.str()?.into()),
             1 => Home::Nested(read_id(&mut reader)?),
-            _ => return Err(DecodeError::Malformed("container")),
+            _ => return Err(DecodeError::Malformed(Part::Container)),
         };
         let flags = reader.byte()?;
         if flags > 3 {
-            return Err(DecodeError::Malformed("place"));
+            return Err(DecodeError::Malformed(Part::Place));
         }
         let element = if flags & 2 != 0 { Some(read_id(&mut reader)?) } else { None };
         reader.end()?;
@@ -317,8 +317,8 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(Cursor::from_bytes(&bytes[..end]).is_err());
         }
-        assert_eq!(Cursor::from_bytes(&[2]), Err(DecodeError::NewerVersion(2)));
-        assert_eq!(Cursor::from_bytes(&[1, 0, 0, 0, 0]), Err(DecodeError::Malformed("kind")));
+        assert_eq!(Cursor::from_bytes(&[2]), Err(DecodeError::NewerVersion));
+        assert_eq!(Cursor::from_bytes(&[1, 0, 0, 0, 0]), Err(DecodeError::Malformed(Part::Kind)));
     }
 
     proptest! {

@@ -216,7 +216,8 @@ impl<'a> Applied<'a> {
 /// assert_eq!(error, ApplyError::Decode(DecodeError::NotConjoin));
 /// assert_eq!(error.to_string(), "this is not Conjoin data");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+// A byte, so that it costs nothing to hand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyError {
     /// The bytes could not be read.
@@ -226,19 +227,28 @@ pub enum ApplyError {
     /// instances edit as the same replica.
     #[error("operations in the name of this replica that it never made")]
     ForgedReplica,
-    /// An operation contradicts what it is said to depend on.
-    #[error("an operation contradicts its history: {0}")]
-    Inconsistent(&'static str),
+    /// An operation names another that is not among what it is said to depend on.
+    #[error("an operation contradicts its history: it names an operation that its author cannot have seen")]
+    UnknownOperation,
+    /// An operation names an element of a text or list that is not among what it is said to depend on.
+    #[error("an operation contradicts its history: it names an element that its author cannot have seen")]
+    UnknownElement,
+    /// An operation uses a name by a number that its replica gave to none.
+    #[error("an operation contradicts its history: it uses a name that was not introduced")]
+    UnknownName,
+    /// An operation edits a value of a kind it is not for.
+    #[error("an operation contradicts its history: it edits a value of another kind")]
+    WrongKind,
+    /// A state says otherwise of operations that are known.
+    #[error("a state contradicts what is known")]
+    Contradiction,
     /// Edits were made without having seen what the document that should take them in has
     /// [compacted](Doc::compact): those that came, or, if it is a state that came, some that are here.
     #[error("edits were made without knowing history that was compacted")]
     Compacted,
-    /// The state would grow above its limit.
-    #[error("the state would take more than {limit} bytes")]
-    TooLarge {
-        /// What [`Doc::set_state_limit`] allows.
-        limit: usize,
-    },
+    /// The state would grow above [its limit](Doc::state_limit).
+    #[error("the state would take more than its limit")]
+    TooLarge,
 }
 
 impl Doc {
@@ -526,7 +536,7 @@ impl Doc {
     /// let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
     /// bob.set_state_limit(1000);
     /// let large = ada.transact(|tx| tx.text("t").push(&"x".repeat(10_000))).delta();
-    /// assert_eq!(bob.apply(&large).map(|_| ()), Err(ApplyError::TooLarge { limit: 1000 }));
+    /// assert_eq!(bob.apply(&large).map(|_| ()), Err(ApplyError::TooLarge));
     /// ```
     pub const fn set_state_limit(&mut self, bytes: usize) {
         self.state_limit = bytes;
@@ -563,7 +573,6 @@ impl Doc {
 
     /// How many bytes more the state may take, after so many.
     pub(crate) fn room(&self, more: usize) -> Result<usize, ApplyError> {
-        let limit = self.state_limit;
-        limit.checked_sub(self.state_size().saturating_add(more)).ok_or(ApplyError::TooLarge { limit })
+        self.state_limit.checked_sub(self.state_size().saturating_add(more)).ok_or(ApplyError::TooLarge)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::codec::{DecodeError, Reader};
+use crate::codec::{DecodeError, Part, Reader};
 use crate::value::{Kind, Value};
 
 /// What an item of a list is made with: a plain value, or one of its own that is edited, named by the
@@ -37,7 +37,7 @@ impl Item {
 fn nested(reader: &mut Reader<'_>) -> Result<Option<Kind>, DecodeError> {
     let Some(tag) = reader.peek()?.checked_sub(NESTED) else { return Ok(None) };
     reader.byte()?;
-    Kind::from_tag(tag).map(Some).ok_or(DecodeError::Malformed("kind"))
+    Kind::from_tag(tag).map(Some).ok_or(DecodeError::Malformed(Part::Kind))
 }
 
 /// About how many bytes an item takes, and its kind if it is nested.

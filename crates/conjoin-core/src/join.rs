@@ -18,7 +18,7 @@ use crate::state::{
 use crate::strings::Names;
 use crate::version::VersionVector;
 
-pub(crate) const CONTRADICTION: ApplyError = ApplyError::Inconsistent("a state contradicts what is known");
+pub(crate) const CONTRADICTION: ApplyError = ApplyError::Contradiction;
 
 /// Another document's numbers of operations and containers in terms of one's own.
 struct Translation<'a> {

@@ -71,7 +71,7 @@ pub use bridge::SerdeError;
 pub use changed::{
     Changed, ContainerId, Content, Diff, ListStep, Marks, Origin, Patch, Step, Target, TextStep,
 };
-pub use codec::DecodeError;
+pub use codec::{DecodeError, Part};
 pub use cursor::{Cursor, Side};
 pub use delta::Delta;
 pub use doc::{Applied, ApplyError, Commit, Doc};

@@ -288,7 +288,7 @@ mod tests {
                 if open && came_and_went {
                     told.pop();
                     open = false;
-                } else if !again && !(open && told.last_mut().is_some_and(|last| last.takes(&raw))) {
+                } else if !(again || open && told.last_mut().is_some_and(|last| last.takes(&raw))) {
                     told.push(raw.clone());
                     open = true;
                 }

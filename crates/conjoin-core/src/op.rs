@@ -3,7 +3,7 @@
 //! An operation takes as many sequence numbers as it makes or takes elements, so that each element of a
 //! text or list has an id: that of its part of the operation that inserted it.
 
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, Part};
 use crate::items::Items;
 use crate::value::{Kind, Value};
 
@@ -131,7 +131,7 @@ impl<I: Copy, S> Edit<I, S> {
 }
 
 pub(crate) fn finite(amount: f64) -> Result<f64, DecodeError> {
-    if amount.is_finite() { Ok(amount) } else { Err(DecodeError::Malformed("amount")) }
+    if amount.is_finite() { Ok(amount) } else { Err(DecodeError::Malformed(Part::Amount)) }
 }
 
 impl<I: Copy, S: Clone> Edit<I, S> {

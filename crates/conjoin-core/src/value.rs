@@ -1,6 +1,6 @@
 //! What a document holds: plain values, and the kinds of values that are edited.
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 
 /// A plain value: in a register, under a key of a map, in a set or a list.
 ///
@@ -85,7 +85,7 @@ impl Value {
             4 => Self::Float(reader.float()?),
             5 => Self::Str(reader.str()?.to_owned()),
             6 => Self::Bytes(reader.bytes()?.into()),
-            _ => return Err(DecodeError::Malformed("value")),
+            _ => return Err(DecodeError::Malformed(Part::Value)),
         })
     }
 
@@ -98,7 +98,7 @@ impl Value {
             4 => _ = reader.float()?,
             5 => size += reader.str()?.len(),
             6 => size += reader.bytes()?.len(),
-            _ => return Err(DecodeError::Malformed("value")),
+            _ => return Err(DecodeError::Malformed(Part::Value)),
         }
         Ok(size)
     }

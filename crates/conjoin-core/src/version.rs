@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 
 /// One running instance of a document: a random 64-bit number, fresh for each session.
 ///
@@ -355,7 +355,7 @@ impl VersionVector {
         version.entries.sort_unstable();
         let distinct = version.entries.windows(2).all(|pair| pair[0].0 != pair[1].0);
         if !distinct || version.entries.iter().any(|entry| entry.1 == 0) {
-            return Err(DecodeError::Malformed("version vector"));
+            return Err(DecodeError::Malformed(Part::VersionVector));
         }
         Ok(version)
     }
@@ -431,6 +431,6 @@ mod tests {
     fn a_version_that_names_a_replica_twice_is_refused() {
         let resolve = |_| Some(ReplicaId::new(7));
         let read = VersionVector::decode_with(&mut Reader::new(&[2, 0, 1, 1, 5]), &resolve);
-        assert_eq!(read, Err(DecodeError::Malformed("version vector")));
+        assert_eq!(read, Err(DecodeError::Malformed(Part::VersionVector)));
     }
 }

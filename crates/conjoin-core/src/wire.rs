@@ -11,7 +11,7 @@
 mod pass;
 mod stroke;
 
-use crate::codec::{DecodeError, MAX_SEQ, Reader, Writer};
+use crate::codec::{DecodeError, MAX_SEQ, Part, Reader, Writer};
 use crate::doc::ApplyError;
 use crate::items::Items;
 use crate::log::Local;
@@ -57,7 +57,7 @@ pub(crate) const ON: u8 = 0x40;
 /// A delete downwards.
 pub(crate) const DOWN: u8 = 0x80;
 
-const OPERATION: DecodeError = DecodeError::Malformed("operation");
+const OPERATION: DecodeError = DecodeError::Malformed(Part::Operation);
 
 /// An operation or element, as a change names it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,7 +86,7 @@ pub(crate) enum Target<'a> {
 }
 
 fn kind(tag: u8) -> Result<Kind, DecodeError> {
-    Kind::from_tag(tag).ok_or(DecodeError::Malformed("kind"))
+    Kind::from_tag(tag).ok_or(DecodeError::Malformed(Part::Kind))
 }
 
 /// What a change begins with.
@@ -110,10 +110,10 @@ impl<'a> Head<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, before: Option<(u64, u64)>) -> Result<Self, DecodeError> {
         let flags = reader.byte()?;
         if flags & !(CONTINUES | HAS_DEPS | MANY_OPS) != 0 {
-            return Err(DecodeError::Malformed("change"));
+            return Err(DecodeError::Malformed(Part::Change));
         }
         let (author, start) = if flags & CONTINUES != 0 {
-            before.ok_or(DecodeError::Malformed("change"))?
+            before.ok_or(DecodeError::Malformed(Part::Change))?
         } else {
             (reader.varint()?, reader.seq()?)
         };
@@ -121,13 +121,13 @@ impl<'a> Head<'a> {
         let deps = (count, reader.clone());
         for _ in 0..count {
             if reader.varint()? == author {
-                return Err(DecodeError::Malformed("dependency"));
+                return Err(DecodeError::Malformed(Part::Dependency));
             }
             reader.seq()?;
         }
         let ops = if flags & MANY_OPS != 0 { reader.count(Ops::LEAST)? } else { 1 };
         if ops == 0 {
-            return Err(DecodeError::Malformed("change"));
+            return Err(DecodeError::Malformed(Part::Change));
         }
         Ok(Self { author, start, deps, ops })
     }
@@ -232,7 +232,7 @@ impl<'a> Ops<'a> {
         }
         self.seq += len as u64;
         if self.seq > MAX_SEQ || len > u32::MAX as usize {
-            return Err(DecodeError::Malformed("change"));
+            return Err(DecodeError::Malformed(Part::Change));
         }
         self.before = Some(target);
         self.left -= 1;
@@ -256,7 +256,7 @@ impl<'a> Ops<'a> {
     fn named(&mut self, first: u64, from: usize, shift: u64) -> Result<Id, DecodeError> {
         if first == 0 {
             let back = self.reader.varint()?;
-            let seq = self.seq.checked_sub(back).ok_or(DecodeError::Malformed("reference"))?;
+            let seq = self.seq.checked_sub(back).ok_or(DecodeError::Malformed(Part::Reference))?;
             return Ok(Id { by: None, seq });
         }
         let number = first - 1;
@@ -278,7 +278,9 @@ impl<'a> Ops<'a> {
     fn name(&mut self) -> Result<Name<'a>, DecodeError> {
         match self.reader.varint()? {
             0 => self.reader.str().map(Name::New),
-            index => u32::try_from(index - 1).map(Name::Known).map_err(|_| DecodeError::Malformed("name")),
+            index => {
+                u32::try_from(index - 1).map(Name::Known).map_err(|_| DecodeError::Malformed(Part::Name))
+            }
         }
     }
 
@@ -286,7 +288,7 @@ impl<'a> Ops<'a> {
         match self.reader.byte()? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(DecodeError::Malformed("anchor")),
+            _ => Err(DecodeError::Malformed(Part::Anchor)),
         }
     }
 
@@ -295,7 +297,7 @@ impl<'a> Ops<'a> {
         let id = self.id()?;
         let room = if first & DOWN != 0 { id.seq + 1 } else { MAX_SEQ };
         let count = u32::try_from(self.reader.varint()?).ok().filter(|&count| u64::from(count) <= room);
-        Ok((id, count.ok_or(DecodeError::Malformed("delete"))?))
+        Ok((id, count.ok_or(DecodeError::Malformed(Part::Delete))?))
     }
 
     /// What the next operation does, other than to delete, in the document's own numbers. The text of an

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use conjoin_core::codec::{Reader, Writer};
-use conjoin_core::{DecodeError, Delta, ReplicaId, VersionVector};
+use conjoin_core::{DecodeError, Delta, Part, ReplicaId, VersionVector};
 
 /// The version of the protocol spoken here.
 pub(crate) const PROTOCOL: u8 = 1;
@@ -298,10 +298,15 @@ impl Message {
                 let more = list(&mut reader)?;
                 Self::Neighbors { more, fewer: list(&mut reader)? }
             }
-            _ => return Err(DecodeError::Malformed("message")),
+            _ => return Err(DecodeError::Malformed(Part::Message)),
         };
         reader.end()?;
         Ok(message)
+    }
+
+    /// The version of the protocol that is spoken by who sent this Hello.
+    pub(crate) fn protocol(hello: &[u8]) -> Option<u8> {
+        hello.get(1 + MAGIC.len()).copied()
     }
 
     fn decode_hello(mut reader: Reader<'_>, known: &mut Vec<ReplicaId>) -> Result<Self, DecodeError> {
@@ -310,13 +315,13 @@ impl Message {
         }
         let protocol = reader.byte()?;
         if protocol != PROTOCOL {
-            return Err(DecodeError::NewerVersion(protocol));
+            return Err(DecodeError::NewerVersion);
         }
         let _capabilities = reader.varint()?;
         let replica = ReplicaId::new(reader.u64()?);
         let name = reader.str()?;
         if name.len() > MAX_NAME {
-            return Err(DecodeError::Malformed("name"));
+            return Err(DecodeError::Malformed(Part::Name));
         }
         let mut replicas = vec![replica];
         // Put together at the end: many, in any order and one by one, would take forever.
@@ -340,7 +345,7 @@ impl Message {
 
 fn introduce(known: &mut Vec<ReplicaId>, replicas: &[ReplicaId]) -> Result<(), DecodeError> {
     if known.len() + replicas.len() > MAX_REPLICAS {
-        return Err(DecodeError::Malformed("number of replicas"));
+        return Err(DecodeError::Malformed(Part::Replicas));
     }
     known.extend_from_slice(replicas);
     Ok(())
@@ -456,13 +461,15 @@ mod tests {
             hello.push(1);
         }
         let refused = Message::decode(&hello, &mut Vec::new());
-        assert_eq!(refused, Err(DecodeError::Malformed("number of replicas")));
+        assert_eq!(refused, Err(DecodeError::Malformed(Part::Replicas)));
     }
 
     #[test]
     fn a_peer_of_another_version_is_told_apart() {
         let mut known = Vec::new();
-        assert_eq!(Message::decode(&[1, b'C', b'J', 9], &mut known), Err(DecodeError::NewerVersion(9)));
+        let hello = [1, b'C', b'J', 9];
+        assert_eq!(Message::decode(&hello, &mut known), Err(DecodeError::NewerVersion));
+        assert_eq!(Message::protocol(&hello), Some(9));
         assert_eq!(Message::decode(&[1, b'X', b'Y', 1], &mut known), Err(DecodeError::NotConjoin));
     }
 }

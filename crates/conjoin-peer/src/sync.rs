@@ -122,7 +122,9 @@ pub(crate) enum Violation {
     #[error("it sent {0}")]
     Frame(&'static str),
     #[error("it sent an impossible edit ({0})")]
-    Apply(#[from] ApplyError),
+    Apply(ApplyError),
+    #[error("it sent an impossible edit (the state would take more than {0} bytes)")]
+    TooLarge(usize),
     #[error("it speaks version {0} of the protocol, and this program version {ours}; update the older one", ours = crate::message::PROTOCOL)]
     Protocol(u8),
     #[error("it edits as the same replica as this program")]
@@ -135,6 +137,16 @@ pub(crate) enum Violation {
         "it has compacted history that is not known here, and there are edits here that it cannot take any more. They are kept here: export them, and join with a new document"
     )]
     Compacted,
+}
+
+impl Violation {
+    /// Of sending what a document refuses.
+    fn refused(error: ApplyError, doc: &Doc) -> Self {
+        match error {
+            ApplyError::TooLarge => Self::TooLarge(doc.state_limit()),
+            error => Self::Apply(error),
+        }
+    }
 }
 
 /// Who the peer says it is.
@@ -323,7 +335,9 @@ impl Sync {
             Ok(message) => message,
             // It overtook the Define it needs: as good as lost, and sent again like a lost one.
             Err(DecodeError::UnknownReplica) if channel == Channel::Live => return Ok(Heard::Nothing),
-            Err(DecodeError::NewerVersion(version)) => return Err(Violation::Protocol(version)),
+            Err(DecodeError::NewerVersion) => {
+                return Err(Violation::Protocol(Message::protocol(&message).unwrap_or_default()));
+            }
             Err(error) => return Err(error.into()),
         };
         cx.note(Direction::Received, channel, &message, bytes);
@@ -366,7 +380,7 @@ impl Sync {
                 let changed = match cx.doc.merge_snapshot(&snapshot) {
                     Ok(applied) => applied.changed(),
                     Err(ApplyError::Compacted) => return Err(Violation::Compacted),
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(Violation::refused(error, cx.doc)),
                 };
                 self.refused = false;
                 self.last_data = cx.now;
@@ -476,7 +490,7 @@ impl Sync {
                 self.refuse(cx);
                 return Ok(Heard::Fresh(fresh));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Violation::refused(error, cx.doc)),
         };
         if !self.early.received(cx.now, missing, !fresh.is_empty()) {
             return Err(Violation::NeverComplete);
@@ -518,7 +532,7 @@ impl Sync {
     fn has(&mut self, cx: &Context<'_>, version: &VersionVector) -> Result<(), Violation> {
         let own = cx.doc.replica();
         if version.get(own) > cx.doc.version().get(own) {
-            return Err(ApplyError::ForgedReplica.into());
+            return Err(Violation::Apply(ApplyError::ForgedReplica));
         }
         for (replica, count) in version.iter() {
             self.acked.advance(replica, count.min(cx.doc.version().get(replica)));

@@ -97,19 +97,18 @@ impl Saving {
         });
         for (at, part) in parts.iter().enumerate() {
             let read = match kind(part) {
-                Some(b'D') => Delta::from_bytes(part).map_err(ApplyError::from).and_then(|delta| {
-                    let missing = doc.apply(&delta)?.missing;
-                    if missing {
-                        Err(ApplyError::Inconsistent("what it is built on is missing"))
-                    } else {
-                        Ok(())
-                    }
-                }),
-                _ => doc.merge_snapshot(part).map(|_| ()),
+                Some(b'D') => {
+                    Delta::from_bytes(part).map_err(ApplyError::from).and_then(|delta| doc.apply(&delta))
+                }
+                _ => doc.merge_snapshot(part),
             };
-            read.map_err(|error| {
-                StorageError::Damaged(format!("part {} of {} cannot be read: {error}", at + 1, parts.len()))
-            })?;
+            let why = match read {
+                Ok(applied) if !applied.missing => continue,
+                Ok(_) => "what it is built on is missing".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            let of = parts.len();
+            return Err(StorageError::Damaged(format!("part {} of {of} cannot be read: {why}", at + 1)));
         }
         doc.set_state_limit(limit);
         Ok(Self {

@@ -186,7 +186,7 @@ impl Doc {
             incoming.rest = Some(Rest { first: step(first, len, down), count: count - len, ..rest });
         }
         if u64::from(incoming.lv) + u64::from(len) > MAX_OPS {
-            return Err(ApplyError::TooLarge { limit: self.state_limit });
+            return Err(ApplyError::TooLarge);
         }
         incoming.lv += len;
         let edit = Edit::Delete { first: lv, count: len, down };
@@ -306,7 +306,7 @@ impl Here<'_, '_> {
     /// Notes what an edit adds.
     fn take_note(&mut self, container: u32, edit: &Local, len: usize) -> Result<(), ApplyError> {
         if u64::from(self.lv) + len as u64 > MAX_OPS {
-            return Err(ApplyError::TooLarge { limit: self.doc.state_limit });
+            return Err(ApplyError::TooLarge);
         }
         self.draft.size += edit.value().map_or(0, Value::size);
         match edit {

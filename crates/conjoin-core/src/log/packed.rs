@@ -1,7 +1,7 @@
 //! Entries as bytes: all but the latest few stand so, in a tenth of the memory.
 
 use super::{Entry, Local, SCATTERED};
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::items::Items;
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit, Mark};
@@ -146,7 +146,7 @@ fn read(reader: &mut Reader<'_>, before: &Place) -> Result<Entry, DecodeError> {
     let lv = before.end + if is(FOLLOWS) { 0 } else { number(reader)? };
     let some = |back: u64| back.checked_sub(1).map(|back| lv.wrapping_sub(back as Lv));
     let element = |reader: &mut Reader<'_>| reader.varint().map(some);
-    let other = |reader: &mut Reader<'_>| element(reader)?.ok_or(DecodeError::Malformed("log"));
+    let other = |reader: &mut Reader<'_>| element(reader)?.ok_or(DecodeError::Malformed(Part::Log));
     let (container, named) = match named {
         Some((container, back)) => (container, some(back).unwrap_or(NONE)),
         None => (before.container, before.named),
@@ -161,7 +161,7 @@ fn read(reader: &mut Reader<'_>, before: &Place) -> Result<Entry, DecodeError> {
         4 => Edit::Remove { key: number(reader)? },
         5 => {
             let key = number(reader)?;
-            let kind = Kind::from_tag(reader.byte()?).ok_or(DecodeError::Malformed("log"))?;
+            let kind = Kind::from_tag(reader.byte()?).ok_or(DecodeError::Malformed(Part::Log))?;
             Edit::Make { key, kind, base: element(reader)? }
         }
         6 => Edit::Include(Value::decode(reader)?),

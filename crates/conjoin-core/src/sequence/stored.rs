@@ -9,7 +9,7 @@ use super::content::Content;
 use super::leaf::{LONGEST, Piece};
 use super::load::Malformed;
 use super::{Lv, Run, Sequence};
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::numbers::NONE as EDGE;
 
 /// Its elements are visible.
@@ -25,7 +25,7 @@ const SHORT: u32 = 30;
 /// ... as do the origins, if they are not the nearest with lower numbers.
 const UNUSUAL: u8 = 31;
 
-const MALFORMED: DecodeError = DecodeError::Malformed("sequence");
+const MALFORMED: DecodeError = DecodeError::Malformed(Part::Sequence);
 
 /// Four columns that hold the runs of any number of sequences, one after the other.
 #[derive(Debug, Default)]

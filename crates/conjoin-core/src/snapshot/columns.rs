@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use miniz_oxide::deflate::compress_to_vec;
 use zune_inflate::{DeflateDecoder, DeflateOptions};
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 
 /// The most that a stored byte stands for.
 const MAX_RATIO: usize = 16;
@@ -17,7 +17,7 @@ const MAX_RATIO: usize = 16;
 /// The level at which deflating is as good as it gets before it gets slow.
 const LEVEL: u8 = 9;
 
-const MALFORMED: DecodeError = DecodeError::Malformed("column");
+const MALFORMED: DecodeError = DecodeError::Malformed(Part::Column);
 
 /// Appends a column as small as can be.
 pub(super) fn write(column: &[u8], out: &mut Vec<u8>) {

@@ -176,10 +176,7 @@ impl Doc {
         let parts = Parts::read(bytes)?;
         let done = self.take_parts(&parts, Replay::whole());
         self.state_limit = limit;
-        done.map_err(|error| match error {
-            ApplyError::TooLarge { .. } => ApplyError::TooLarge { limit },
-            error => error,
-        })?;
+        done?;
         self.room(0)?;
         self.log.put_cold(Arc::from(bytes), self.numbers.next());
         Ok(())

@@ -3,7 +3,7 @@
 //! Operations stand as the numbers that the document which wrote it gave them; the reader gives them the
 //! same.
 
-use crate::codec::{DecodeError, Header, Reader, Writer};
+use crate::codec::{DecodeError, Header, Part, Reader, Writer};
 use crate::delta::ReplicaTable;
 use crate::doc::{ApplyError, Doc};
 use crate::numbers::{Lv, MAX_OPS, NONE, lies_in};
@@ -106,16 +106,16 @@ impl Doc {
     pub(super) fn read_state(&mut self, reader: &mut Reader<'_>) -> Result<(), ApplyError> {
         Header::State.read(reader)?;
         let replicas = ReplicaTable::decode(reader)?.ids;
-        let mut left = Room { limit: self.state_limit, left: self.state_limit };
+        let mut left = Room { left: self.state_limit };
         left.take(replicas.len(), size::REPLICA)?;
         for &replica in &replicas {
-            self.numbers.introduce_new(replica).ok_or(DecodeError::Malformed("replicas"))?;
+            self.numbers.introduce_new(replica).ok_or(DecodeError::Malformed(Part::Replicas))?;
         }
         let count = reader.count(1)?;
         left.check(count, size::STRING)?;
         for nth in 0..count {
             if self.strings.intern(reader.str()?) as usize != nth {
-                return Err(DecodeError::Malformed("strings").into());
+                return Err(DecodeError::Malformed(Part::Strings).into());
             }
         }
         for _ in 0..reader.count(3)? {
@@ -124,18 +124,18 @@ impl Doc {
         for (at, &replica) in replicas.iter().enumerate() {
             let count = u64::from(self.numbers.count(at as u32));
             if count == 0 {
-                return Err(DecodeError::Malformed("replicas").into());
+                return Err(DecodeError::Malformed(Part::Replicas).into());
             }
             self.version.advance(replica, count);
         }
         let floor = reader.varint()?;
         if floor > u64::from(self.numbers.next()) {
-            return Err(DecodeError::Malformed("number").into());
+            return Err(DecodeError::Malformed(Part::Number).into());
         }
         self.floor = floor as Lv;
         let count = reader.count(1)?;
         if count > replicas.len() {
-            return Err(DecodeError::Malformed("names").into());
+            return Err(DecodeError::Malformed(Part::Names).into());
         }
         for replica in 0..count {
             let names = self.read_names(reader, replica as u32, &mut left)?;
@@ -149,7 +149,7 @@ impl Doc {
         for _ in 0..reader.count(2)? {
             let (made, container) = (self.read_lv(reader)?, index(reader, containers)?);
             if self.state.made.get(&made).is_some_and(|other| *other != container) {
-                return Err(DecodeError::Malformed("container").into());
+                return Err(DecodeError::Malformed(Part::Container).into());
             }
             if self.state.made.insert(made, container).is_none() {
                 self.state.size += size::SUM;
@@ -173,7 +173,7 @@ impl Doc {
         let len = reader.varint()?;
         let next = self.numbers.next();
         if len == 0 || len > MAX_OPS.saturating_sub(u64::from(next)) {
-            return Err(DecodeError::Malformed("span").into());
+            return Err(DecodeError::Malformed(Part::Span).into());
         }
         let mut deps = Vec::new();
         for _ in 0..reader.count(1)? {
@@ -181,7 +181,7 @@ impl Doc {
             let dep =
                 u32::try_from(back).ok().filter(|back| *back > 0).and_then(|back| next.checked_sub(back));
             let dep = dep.filter(|&dep| !self.numbers.is_of(dep, replica));
-            deps.push(dep.ok_or(DecodeError::Malformed("dependency"))?);
+            deps.push(dep.ok_or(DecodeError::Malformed(Part::Dependency))?);
         }
         self.numbers.push(replica, len as u32, &deps);
         Ok(())
@@ -202,7 +202,7 @@ impl Doc {
                 || seq >= u64::from(self.numbers.count(replica))
                 || !names.introduce(string, seq as u32)
             {
-                return Err(DecodeError::Malformed("names").into());
+                return Err(DecodeError::Malformed(Part::Names).into());
             }
             before = seq;
             let size = size::string(self.strings.get(string));
@@ -213,7 +213,7 @@ impl Doc {
     }
 
     fn read_container(&mut self, reader: &mut Reader<'_>, nth: usize) -> Result<(), ApplyError> {
-        const MALFORMED: ApplyError = ApplyError::Decode(DecodeError::Malformed("container"));
+        const MALFORMED: ApplyError = ApplyError::Decode(DecodeError::Malformed(Part::Container));
         let kind = Kind::from_tag(reader.byte()?).ok_or(MALFORMED)?;
         let tag = reader.byte()?;
         let parent = match tag {
@@ -255,7 +255,7 @@ impl Doc {
         match reader.varint()? {
             0 => Ok(NONE),
             lv if lv <= u64::from(self.numbers.next()) => Ok((lv - 1) as Lv),
-            _ => Err(DecodeError::Malformed("number")),
+            _ => Err(DecodeError::Malformed(Part::Number)),
         }
     }
 
@@ -269,7 +269,7 @@ impl Doc {
         let mut size = self.state.size;
         let mut grow = |more: usize| {
             size += more;
-            if size > limit { Err(ApplyError::TooLarge { limit }) } else { Ok(()) }
+            if size > limit { Err(ApplyError::TooLarge) } else { Ok(()) }
         };
         let kind = self.state.containers[container].kind;
         let data = match kind {
@@ -282,7 +282,7 @@ impl Doc {
                         _ => bits(finite(reader.float()?)?),
                     };
                     if sums.last().is_some_and(|last: &(_, _)| last.0 >= replica) {
-                        return Err(DecodeError::Malformed("order of sums").into());
+                        return Err(DecodeError::Malformed(Part::OrderOfSums).into());
                     }
                     grow(size::SUM)?;
                     sums.push((replica, sum));
@@ -295,7 +295,7 @@ impl Doc {
                     let lv = self.read_lv(reader)?;
                     if writes.last().is_some_and(|last| self.numbers.stamp(last.0) <= self.numbers.stamp(lv))
                     {
-                        return Err(DecodeError::Malformed("order of writes").into());
+                        return Err(DecodeError::Malformed(Part::OrderOfWrites).into());
                     }
                     writes.push((lv, Value::decode(reader)?));
                 }
@@ -311,7 +311,7 @@ impl Doc {
                     let held = self.read_held(reader, here)?;
                     grow(size::entry(self.strings.get(key)) + held.size())?;
                     if map.slots.insert(key, Slot { lv, held }).is_some() {
-                        return Err(DecodeError::Malformed("map").into());
+                        return Err(DecodeError::Malformed(Part::Map).into());
                     }
                 }
                 Data::Map(map)
@@ -324,7 +324,7 @@ impl Doc {
                         (0..reader.count(1)?).map(|_| self.read_lv(reader)).collect::<Result<_, _>>()?;
                     grow(size_of_member(&value, adds.len()))?;
                     if adds.is_empty() || members.values.insert(Ordered(value), adds).is_some() {
-                        return Err(DecodeError::Malformed("set").into());
+                        return Err(DecodeError::Malformed(Part::Set).into());
                     }
                 }
                 Data::Set(members)
@@ -334,7 +334,7 @@ impl Doc {
                 grow(runs.len as usize * size::ELEMENT)?;
                 let shown = runs.visible as u32;
                 let sequence = Sequence::from_stored(runs, shown);
-                let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
+                let sequence = sequence.map_err(|_| DecodeError::Malformed(Part::Sequence))?;
                 let mut list = List { sequence, ..List::default() };
                 let mut before = None;
                 for _ in 0..reader.count(5)? {
@@ -349,7 +349,7 @@ impl Doc {
                         || before.is_some_and(|last| last >= lv)
                         || shows == removed
                     {
-                        return Err(DecodeError::Malformed("item").into());
+                        return Err(DecodeError::Malformed(Part::Item).into());
                     }
                     before = Some(lv);
                     list.items.put(lv, held);
@@ -365,11 +365,11 @@ impl Doc {
                     grow(size::ENTRY)?;
                     let known = list.items.get(item).is_some() && list.items.get(slot).is_none();
                     if !known || !list.sequence.holds(slot, 1) || list.moved.insert(slot, item).is_some() {
-                        return Err(DecodeError::Malformed("move").into());
+                        return Err(DecodeError::Malformed(Part::Move).into());
                     }
                 }
                 if !list.is_sound() {
-                    return Err(DecodeError::Malformed("list").into());
+                    return Err(DecodeError::Malformed(Part::List).into());
                 }
                 Data::List(Box::new(list))
             }
@@ -377,7 +377,7 @@ impl Doc {
                 let runs = self.read_runs(runs)?;
                 grow(runs.len as usize * size::ELEMENT)?;
                 let sequence = Resting::new(runs, reader.str()?);
-                let sequence = sequence.map_err(|_| DecodeError::Malformed("sequence"))?;
+                let sequence = sequence.map_err(|_| DecodeError::Malformed(Part::Sequence))?;
                 let mut text = Text { sequence, ..Text::default() };
                 for _ in 0..reader.count(7)? {
                     let lv = self.read_lv(reader)?;
@@ -403,7 +403,7 @@ impl Doc {
             Held::Container(at)
                 if !self.state.containers.get(at as usize).is_some_and(|it| here(it.parent)) =>
             {
-                Err(DecodeError::Malformed("nesting"))
+                Err(DecodeError::Malformed(Part::Nesting))
             }
             held => Ok(held),
         }
@@ -413,7 +413,7 @@ impl Doc {
         let after = reader.byte()? == 1;
         let lv = self.read_optional(reader)?;
         if lv != NONE && !text.sequence.holds(lv, 1) {
-            return Err(DecodeError::Malformed("anchor"));
+            return Err(DecodeError::Malformed(Part::Anchor));
         }
         Ok(Anchor { element: (lv != NONE).then_some(lv), after })
     }
@@ -430,13 +430,12 @@ impl Doc {
 
 /// What memory the state may still take.
 struct Room {
-    limit: usize,
     left: usize,
 }
 
 impl Room {
     fn check(&self, count: usize, each: usize) -> Result<(), ApplyError> {
-        if count > self.left / each { Err(ApplyError::TooLarge { limit: self.limit }) } else { Ok(()) }
+        if count > self.left / each { Err(ApplyError::TooLarge) } else { Ok(()) }
     }
 
     fn take(&mut self, count: usize, each: usize) -> Result<(), ApplyError> {
@@ -449,7 +448,7 @@ impl Room {
 /// A number below `end`.
 fn index(reader: &mut Reader<'_>, end: usize) -> Result<u32, DecodeError> {
     let index = reader.varint()?;
-    if index < end as u64 { Ok(index as u32) } else { Err(DecodeError::Malformed("number")) }
+    if index < end as u64 { Ok(index as u32) } else { Err(DecodeError::Malformed(Part::Number)) }
 }
 
 fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -> u64) {
@@ -553,6 +552,6 @@ mod tests {
         let Data::Map(map) = &mut doc.state.containers[0].data else { unreachable!("only a map was made") };
         map.slots.values_mut().for_each(|slot| slot.held = Held::Container(0));
         let error = Doc::new(ReplicaId::new(2)).merge_snapshot(&doc.state()).map(|_| ());
-        assert_eq!(error, Err(DecodeError::Malformed("nesting").into()));
+        assert_eq!(error, Err(DecodeError::Malformed(Part::Nesting).into()));
     }
 }

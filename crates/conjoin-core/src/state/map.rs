@@ -2,7 +2,7 @@
 //! that came before it and arrives after it loses.
 
 use super::Author;
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::numbers::Lv;
 use crate::size;
 use crate::sorted::Sorted;
@@ -46,7 +46,7 @@ impl Held {
     }
 }
 
-const MALFORMED: DecodeError = DecodeError::Malformed("entry");
+const MALFORMED: DecodeError = DecodeError::Malformed(Part::Entry);
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Slot {

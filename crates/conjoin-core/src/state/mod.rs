@@ -150,9 +150,8 @@ impl sequence::Author for Author<'_> {
     }
 }
 
-pub(crate) const UNKNOWN_ELEMENT: ApplyError =
-    ApplyError::Inconsistent("it names an element that its author cannot have seen");
-pub(crate) const WRONG_KIND: ApplyError = ApplyError::Inconsistent("it edits a value of another kind");
+pub(crate) const UNKNOWN_ELEMENT: ApplyError = ApplyError::UnknownElement;
+pub(crate) const WRONG_KIND: ApplyError = ApplyError::WrongKind;
 
 impl State {
     pub(crate) const fn new() -> Self {

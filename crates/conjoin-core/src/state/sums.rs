@@ -1,7 +1,7 @@
 //! Sums: what each replica added to a counter. Each adds to its own in its own order, so the total is the
 //! same everywhere, floating point included.
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::numbers::MAX_OPS;
 use crate::size;
 use crate::version::ReplicaId;
@@ -83,5 +83,9 @@ pub(crate) fn read_sum(reader: &mut Reader<'_>) -> Result<i128, DecodeError> {
     let zigzag = u128::from(reader.varint()?) | u128::from(reader.varint()?) << 64;
     let sum = (zigzag >> 1) as i128 ^ -((zigzag & 1) as i128);
     // More than all operations a replica can make could add.
-    if sum.unsigned_abs() > u128::from(MAX_OPS) << 63 { Err(DecodeError::Malformed("sum")) } else { Ok(sum) }
+    if sum.unsigned_abs() > u128::from(MAX_OPS) << 63 {
+        Err(DecodeError::Malformed(Part::Sum))
+    } else {
+        Ok(sum)
+    }
 }

@@ -2,7 +2,7 @@
 //! write them again with other numbers for replicas.
 
 use super::{Foreign, Head, Ops, Target, kind, tag};
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::items;
 use crate::op::finite;
 use crate::value::Value;
@@ -35,7 +35,7 @@ impl<'p> Passing<'p> {
         let mut deps = Vec::new();
         for (replica, seq) in head.deps() {
             if replica == head.author {
-                return Err(DecodeError::Malformed("dependency"));
+                return Err(DecodeError::Malformed(Part::Dependency));
             }
             let replica = self.number(replica)?;
             if self.out.is_some() {

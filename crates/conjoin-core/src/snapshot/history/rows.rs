@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::items::Items;
 use crate::log::{Entry, Local, SCATTERED};
 use crate::numbers::{Lv, NONE};
@@ -36,7 +36,7 @@ const PLACED: u8 = 0x20;
 /// It edits another value than the operation before, or names it otherwise.
 const OTHER: u8 = 0x40;
 
-pub(super) const MALFORMED: DecodeError = DecodeError::Malformed("history");
+pub(super) const MALFORMED: DecodeError = DecodeError::Malformed(Part::History);
 
 /// How many columns there are.
 const COLUMNS: usize = 7;
