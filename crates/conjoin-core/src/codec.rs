@@ -375,7 +375,7 @@ impl<'a> Reader<'a> {
     /// A varint.
     ///
     /// ```
-    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::{DecodeError, Part};
     /// # use conjoin_core::codec::Reader;
     /// assert_eq!(Reader::new(&[0xac, 2]).varint(), Ok(300));
     /// assert_eq!(Reader::new(&[0xac]).varint(), Err(DecodeError::Truncated));
@@ -509,7 +509,7 @@ impl<'a> Reader<'a> {
     /// A length and UTF-8 text.
     ///
     /// ```
-    /// # use conjoin_core::DecodeError;
+    /// # use conjoin_core::{DecodeError, Part};
     /// # use conjoin_core::codec::Reader;
     /// assert_eq!(Reader::new(b"\x03tea").str(), Ok("tea"));
     /// assert_eq!(Reader::new(b"\x01\xff").str(), Err(DecodeError::Malformed(Part::Text)));
