@@ -1,7 +1,7 @@
 //! wasm-bindgen as a library: nothing to install, and never another version than the crates use.
 //!
 //! There is no wasm-opt after it: measured on what is built here with `opt-level = "z"` and LTO, it takes
-//! off less than 1 % after gzip (3 % of the smallest), and is one more thing to install.
+//! off less than 1 % after gzip, nothing once all is arranged for gzip (`arrange.rs`), and is one more thing to install.
 
 use std::{fs, path::Path};
 

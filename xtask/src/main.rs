@@ -4,6 +4,7 @@
 //! installed, or named together with the line that installs it.
 #![allow(clippy::print_stdout, reason = "a command line talks on standard output")]
 
+mod arrange;
 mod bench;
 mod bindgen;
 mod compress;

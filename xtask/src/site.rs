@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    arrange::arrange,
     bindgen::{Bound, bind},
     compress::{brotli, gzip},
     install, report,
@@ -115,7 +116,12 @@ pub(crate) fn compile(
     // A library's file is named after its crate, a program's after its package.
     let names = [package.to_owned(), package.replace('-', "_")];
     let compiled = names.iter().map(|name| folder.join(format!("{name}.wasm"))).find(|file| file.exists());
-    bind(&compiled.with_context(|| format!("no wasm of {package}"))?, package, quality == Quality::Draft)
+    let compiled = compiled.with_context(|| format!("no wasm of {package}"))?;
+    let mut bound = bind(&compiled, package, quality == Quality::Draft)?;
+    if quality == Quality::Release {
+        bound.wasm = arrange(&bound.wasm)?;
+    }
+    Ok(bound)
 }
 
 /// Reads a file, or all files of a folder, under their paths relative to `base`.
