@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use conjoin_core::{
-    Changed, Commit, Cursor, Delta, Diff, Doc, Expand, ListStep, ReplicaId, Side, TextStep, UndoManager,
-    Value, VersionVector,
+    Changed, Commit, Cursor, Delta, Diff, Doc, Expand, ListStep, ReplicaId, Side, TextStep, Transaction,
+    UndoManager, Value, VersionVector,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -29,15 +29,16 @@ impl Shared {
     }
 
     /// Adds to a counter; gives the change, for others.
-    pub fn add(&mut self, counter: &str, amount: i64) -> Vec<u8> {
-        told(&mut self.changed, &self.doc.transact(|tx| tx.counter(counter).add(amount)))
+    pub fn add(&mut self, counter: &str, amount: i64) -> Option<Vec<u8>> {
+        self.edit(&mut |tx| {
+            tx.counter(counter).add(amount);
+            true
+        })
     }
 
     /// Adds to a floating-point counter; gives the change, for others, or nothing if it is not finite.
     pub fn add_float(&mut self, counter: &str, amount: f64) -> Option<Vec<u8>> {
-        let mut done = false;
-        let commit = self.doc.transact(|tx| done = tx.float_counter(counter).add(amount).is_ok());
-        done.then(|| told(&mut self.changed, &commit))
+        self.edit(&mut |tx| tx.float_counter(counter).add(amount).is_ok())
     }
 
     /// The value of a counter.
@@ -51,8 +52,11 @@ impl Shared {
     }
 
     /// Sets a register; gives the change, for others.
-    pub fn set(&mut self, register: &str, value: &str) -> Vec<u8> {
-        told(&mut self.changed, &self.doc.transact(|tx| tx.register(register).set(value)))
+    pub fn set(&mut self, register: &str, value: &str) -> Option<Vec<u8>> {
+        self.edit(&mut |tx| {
+            tx.register(register).set(value);
+            true
+        })
     }
 
     /// The text in a register.
@@ -66,13 +70,19 @@ impl Shared {
     }
 
     /// Sets a key of a map; gives the change, for others.
-    pub fn put(&mut self, map: &str, key: &str, value: &str) -> Vec<u8> {
-        told(&mut self.changed, &self.doc.transact(|tx| tx.map(map).set(key, value)))
+    pub fn put(&mut self, map: &str, key: &str, value: &str) -> Option<Vec<u8>> {
+        self.edit(&mut |tx| {
+            tx.map(map).set(key, value);
+            true
+        })
     }
 
     /// Removes a key of a map; gives the change, for others.
-    pub fn remove(&mut self, map: &str, key: &str) -> Vec<u8> {
-        told(&mut self.changed, &self.doc.transact(|tx| tx.map(map).remove(key)))
+    pub fn remove(&mut self, map: &str, key: &str) -> Option<Vec<u8>> {
+        self.edit(&mut |tx| {
+            tx.map(map).remove(key);
+            true
+        })
     }
 
     /// The text under a key of a map.
@@ -81,8 +91,11 @@ impl Shared {
     }
 
     /// Appends to a list under a key of a map; gives the change, for others.
-    pub fn push_under(&mut self, map: &str, key: &str, value: &str) -> Vec<u8> {
-        told(&mut self.changed, &self.doc.transact(|tx| tx.map(map).list(key).push(value)))
+    pub fn push_under(&mut self, map: &str, key: &str, value: &str) -> Option<Vec<u8>> {
+        self.edit(&mut |tx| {
+            tx.map(map).list(key).push(value);
+            true
+        })
     }
 
     /// How many items a list under a key of a map has.
@@ -91,12 +104,14 @@ impl Shared {
     }
 
     /// Puts a value into a set, or takes it out; gives the change, for others.
-    pub fn include(&mut self, set: &str, value: &str, is_in: bool) -> Vec<u8> {
-        let commit = self.doc.transact(|tx| match is_in {
-            true => tx.set(set).insert(value),
-            false => tx.set(set).remove(value),
-        });
-        told(&mut self.changed, &commit)
+    pub fn include(&mut self, set: &str, value: &str, is_in: bool) -> Option<Vec<u8>> {
+        self.edit(&mut |tx| {
+            match is_in {
+                true => tx.set(set).insert(value),
+                false => tx.set(set).remove(value),
+            }
+            true
+        })
     }
 
     /// The texts in a set.
@@ -106,30 +121,22 @@ impl Shared {
 
     /// Inserts an item into a list; gives the change, for others, or nothing if the index is too large.
     pub fn insert(&mut self, list: &str, at: usize, value: &str) -> Option<Vec<u8>> {
-        let mut done = false;
-        let commit = self.doc.transact(|tx| done = tx.list(list).insert(at, value).is_ok());
-        done.then(|| told(&mut self.changed, &commit))
+        self.edit(&mut |tx| tx.list(list).insert(at, value).is_ok())
     }
 
     /// Sets an item of a list; as [`insert`](Self::insert).
     pub fn set_item(&mut self, list: &str, at: usize, value: &str) -> Option<Vec<u8>> {
-        let mut done = false;
-        let commit = self.doc.transact(|tx| done = tx.list(list).set(at, value).is_ok());
-        done.then(|| told(&mut self.changed, &commit))
+        self.edit(&mut |tx| tx.list(list).set(at, value).is_ok())
     }
 
     /// Moves an item of a list; as [`insert`](Self::insert).
     pub fn move_item(&mut self, list: &str, from: usize, to: usize) -> Option<Vec<u8>> {
-        let mut done = false;
-        let commit = self.doc.transact(|tx| done = tx.list(list).move_to(from, to).is_ok());
-        done.then(|| told(&mut self.changed, &commit))
+        self.edit(&mut |tx| tx.list(list).move_to(from, to).is_ok())
     }
 
     /// Removes items of a list; as [`insert`](Self::insert).
     pub fn remove_items(&mut self, list: &str, from: usize, to: usize) -> Option<Vec<u8>> {
-        let mut done = false;
-        let commit = self.doc.transact(|tx| done = tx.list(list).remove(from..to).is_ok());
-        done.then(|| told(&mut self.changed, &commit))
+        self.edit(&mut |tx| tx.list(list).remove(from..to).is_ok())
     }
 
     /// The texts in a list.
@@ -139,21 +146,13 @@ impl Shared {
 
     /// Puts text in the place of a range of a text; as [`insert`](Self::insert).
     pub fn replace(&mut self, name: &str, from: usize, to: usize, with: &str) -> Option<Vec<u8>> {
-        let mut done = false;
-        let commit = self.doc.transact(|tx| done = tx.text(name).utf16().replace(from..to, with).is_ok());
-        self.undo.record(&commit, Duration::ZERO);
-        done.then(|| told(&mut self.changed, &commit))
+        self.edit(&mut |tx| tx.text(name).utf16().replace(from..to, with).is_ok())
     }
 
     /// Marks a range of a text, or takes the mark off; as [`insert`](Self::insert).
     pub fn mark(&mut self, name: &str, from: usize, to: usize, key: &str, on: bool) -> Option<Vec<u8>> {
-        let mut done = false;
-        let commit = self.doc.transact(|tx| {
-            let mut text = tx.text(name).utf16();
-            let value = if on { Value::Bool(true) } else { Value::Null };
-            done = text.mark(from..to, key, value, Expand::After).is_ok();
-        });
-        done.then(|| told(&mut self.changed, &commit))
+        let value = if on { Value::Bool(true) } else { Value::Null };
+        self.edit(&mut |tx| tx.text(name).utf16().mark(from..to, key, value.clone(), Expand::After).is_ok())
     }
 
     /// A text.
@@ -266,6 +265,15 @@ impl Shared {
     /// Takes in another's snapshot or state; says whether it could be read and merged.
     pub fn merge_snapshot(&mut self, snapshot: &[u8]) -> bool {
         self.doc.merge_snapshot(snapshot).is_ok()
+    }
+}
+
+impl Shared {
+    /// Edits, which can be taken back; gives the change, for others, or nothing if it could not be done.
+    fn edit(&mut self, edit: &mut dyn FnMut(&mut Transaction<'_>) -> bool) -> Option<Vec<u8>> {
+        let mut done = false;
+        let commit = self.undo.transact(&mut self.doc, Duration::ZERO, |tx| done = edit(tx));
+        done.then(|| told(&mut self.changed, &commit))
     }
 }
 

@@ -7,8 +7,9 @@
 mod packed;
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
 use std::ops::Range;
+use std::slice;
 use std::sync::{Arc, OnceLock};
 
 use crate::numbers::Lv;
@@ -365,13 +366,13 @@ impl Log {
     }
 
     /// Everything kept, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Cow<'_, Entry>> + '_ {
+    pub(crate) fn iter(&self) -> Entries<'_> {
         self.range(0, Lv::MAX)
     }
 
     /// The entries that have numbers from `from` up to `to`, in order; the first and last may reach
     /// beyond.
-    pub(crate) fn range(&self, from: Lv, to: Lv) -> impl Iterator<Item = Cow<'_, Entry>> + '_ {
+    pub(crate) fn range(&self, from: Lv, to: Lv) -> Entries<'_> {
         let cold = match &self.cold {
             Some(cold) if from < cold.end => self.cold(),
             _ => &[],
@@ -381,13 +382,44 @@ impl Log {
             Some(last) if last.end > from => self.packed.partition_point(|packed| packed.end <= from),
             _ => self.packed.len(),
         };
-        let packed = cold.iter().chain(self.packed.range(start..)).flat_map(Packed::entries);
-        let packed = packed.skip_while(move |entry| entry.end() <= from).map(Cow::Owned);
+        let packed = self.packed.range(start..);
         let start = match self.entries.last() {
             Some(last) if last.lv <= from => self.entries.len() - usize::from(last.end() > from),
             _ => self.entries.partition_point(|entry| entry.end() <= from),
         };
-        packed.chain(self.entries[start..].iter().map(Cow::Borrowed)).take_while(move |entry| entry.lv < to)
+        Entries { from, to, cold: cold.iter(), packed, open: None, entries: self.entries[start..].iter() }
+    }
+}
+
+/// Entries in order, see [`Log::range`]. Many ask for them, so it is no chain of adaptors, which a browser would
+/// load anew for each of them.
+pub(crate) struct Entries<'l> {
+    from: Lv,
+    to: Lv,
+    cold: slice::Iter<'l, Packed>,
+    packed: vec_deque::Iter<'l, Packed>,
+    open: Option<packed::Entries<'l>>,
+    entries: slice::Iter<'l, Entry>,
+}
+
+impl<'l> Iterator for Entries<'l> {
+    type Item = Cow<'l, Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = loop {
+            if let Some(open) = &mut self.open {
+                match open.next() {
+                    Some(entry) if entry.end() <= self.from => continue,
+                    Some(entry) => break Cow::Owned(entry),
+                    None => self.open = None,
+                }
+            }
+            match self.cold.next().or_else(|| self.packed.next()) {
+                Some(packed) => self.open = Some(packed.entries()),
+                None => break Cow::Borrowed(self.entries.next()?),
+            }
+        };
+        (entry.lv < self.to).then_some(entry)
     }
 }
 

@@ -356,7 +356,7 @@ impl Numbers {
                     (Some(previous), &[dep]) => self.unseen_after(previous, dep),
                     _ => None,
                 };
-                let unseen = known.unwrap_or_else(|| self.walk(parents.iter().copied()));
+                let unseen = known.unwrap_or_else(|| self.walk(parents));
                 self.remember(Recent { parents: parents.to_vec(), until: self.next, unseen });
             }
         }
@@ -401,7 +401,7 @@ impl Numbers {
 
     /// What the author of an operation that is here had not seen, of all that is here now.
     pub(crate) fn unseen_by(&self, lv: Lv) -> Vec<Range<Lv>> {
-        self.walk(std::iter::once(lv))
+        self.walk(&[lv])
     }
 
     /// Takes note that the replica which was [asked](Self::ask) about made `len` operations.
@@ -420,9 +420,9 @@ impl Numbers {
     }
 
     /// What is here and not among `parents` and what came before them.
-    fn walk(&self, parents: impl Iterator<Item = Lv>) -> Vec<Range<Lv>> {
+    fn walk(&self, parents: &[Lv]) -> Vec<Range<Lv>> {
         // The largest number first; of the same operation, what is seen first.
-        let mut heap: BinaryHeap<(Lv, bool)> = parents.map(|lv| (lv, true)).collect();
+        let mut heap: BinaryHeap<(Lv, bool)> = parents.iter().map(|&lv| (lv, true)).collect();
         heap.extend(self.heads.iter().map(|&lv| (lv, false)));
         let mut open = self.heads.len();
         let mut unseen: Vec<Range<Lv>> = Vec::new();

@@ -43,21 +43,32 @@ impl Packed {
     }
 
     /// The entries, in order.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        let mut reader = Reader::new(&self.bytes);
-        let mut at = Place { end: self.lv, container: 0, named: NONE };
-        std::iter::from_fn(move || {
-            if reader.is_empty() {
-                return None;
-            }
-            let entry = read(&mut reader, &at).expect("it was written here");
-            at = Place::behind(&entry);
-            Some(entry)
-        })
+    pub(crate) fn entries(&self) -> Entries<'_> {
+        let at = Place { end: self.lv, container: 0, named: NONE };
+        Entries { reader: Reader::new(&self.bytes), at }
     }
 
     pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.bytes.len()
+    }
+}
+
+/// The entries of some that are packed.
+pub(crate) struct Entries<'p> {
+    reader: Reader<'p>,
+    at: Place,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        if self.reader.is_empty() {
+            return None;
+        }
+        let entry = read(&mut self.reader, &self.at).expect("it was written here");
+        self.at = Place::behind(&entry);
+        Some(entry)
     }
 }
 
