@@ -76,11 +76,6 @@ impl Again {
     fn element(&self, id: OpId) -> OpId {
         last(&self.elements, id)
     }
-
-    fn came_back(&mut self, element: OpId, new: OpId) {
-        self.elements.insert(element, new);
-        self.was.insert(new, element);
-    }
 }
 
 fn last(of: &Sorted<OpId, OpId>, mut id: OpId) -> OpId {

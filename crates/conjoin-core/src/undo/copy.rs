@@ -1,150 +1,156 @@
-//! Copies of values with all that is nested in them: what comes back as an item of a list is made anew.
+//! What is made again stands for what was there before, and what is nested in it is copied: what comes back as an
+//! item of a list is made anew.
 
 use super::Again;
+use crate::doc::Doc;
 use crate::items::{Item, Items};
 use crate::log::Local;
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit, Mark};
-use crate::state::{Data, Held, Parent};
-use crate::strings::StrId;
+use crate::state::{Data, Held};
 use crate::transaction::Transaction;
-use crate::value::{Kind, Value};
 
-/// A nested value to be copied, if it is one.
-type Nested = Option<(u32, Kind)>;
+/// What an operation stands for: an element, a write and a slot of an item, by their numbers; and the value of
+/// which what it makes is a copy. Each may be [`NONE`].
+#[derive(Clone, Copy)]
+pub(super) struct For {
+    pub(super) element: Lv,
+    pub(super) write: Lv,
+    pub(super) slot: Lv,
+    pub(super) nested: u32,
+}
 
-/// What the operations of a copy stand for.
-enum For {
-    /// Nothing that could be taken back.
-    Nothing,
-    /// A write.
-    Write(Lv),
-    /// Characters.
-    Chars(Vec<Lv>),
-    /// Items, each with the write of what it holds and its slot.
-    Items(Vec<[Lv; 3]>),
+impl For {
+    pub(super) const NOTHING: Self = Self { element: NONE, write: NONE, slot: NONE, nested: NONE };
+
+    pub(super) const fn write(write: Lv) -> Self {
+        Self { write, ..Self::NOTHING }
+    }
+}
+
+/// An item that holds this, and what is nested in it.
+pub(super) fn item_of(doc: &Doc, held: &Held) -> Option<(Item, u32)> {
+    match held {
+        Held::Nothing => None,
+        Held::Value(value) => Some((Item::Value(value.clone()), NONE)),
+        Held::Container(nested) => Some((Item::Nested(doc.state.containers[*nested as usize].kind), *nested)),
+    }
+}
+
+impl Again {
+    /// Takes note of what an operation stands for.
+    pub(super) fn stands_for(&mut self, doc: &Doc, new: Lv, old: For) {
+        let id = |lv| doc.numbers.id(lv);
+        if old.element != NONE {
+            self.elements.insert(id(old.element), id(new));
+            self.was.insert(id(new), id(old.element));
+        }
+        if old.write != NONE {
+            self.writes.insert(id(new), id(old.write));
+        }
+        if old.slot != NONE {
+            self.slots.insert(id(new), id(old.slot));
+        }
+    }
 }
 
 impl Transaction<'_> {
-    /// Puts what one value holds into another of its kind, which is empty, with all that is nested. Takes note
-    /// that it stands for that.
-    pub(super) fn copy_into(&mut self, from: u32, to: u32, again: &mut Again) {
-        let mut open = vec![(from, to)];
-        while let Some((from, to)) = open.pop() {
-            let doc = self.doc();
-            let made = |container: u32| doc.numbers.id(doc.state.containers[container as usize].made);
-            again.containers.insert(made(from), made(to));
-            // Nested values of the copy are found by where they were made once their edit is done.
-            let mut edits: Vec<(Local, Vec<Nested>, For)> = Vec::new();
-            let nested = |held: &Held| match held {
-                Held::Container(nested) => Some((*nested, doc.state.containers[*nested as usize].kind)),
-                _ => None,
-            };
-            match doc.state.data(from) {
-                Data::Counter(sums) => edits.push((Edit::AddInt(sums.total()), Vec::new(), For::Nothing)),
-                Data::FloatCounter(sums) => {
-                    edits.push((Edit::AddFloat(sums.float_total()), Vec::new(), For::Nothing));
-                }
-                Data::Register(writes) => {
-                    let write =
-                        |write: &(Lv, Value)| (Edit::Write(write.1.clone()), Vec::new(), For::Write(write.0));
-                    edits.extend(writes.first().map(write));
-                }
-                Data::Map(map) => {
-                    for (&key, slot) in &map.slots {
-                        match &slot.held {
-                            Held::Nothing => {}
-                            Held::Value(value) => {
-                                let edit = Edit::Put { key, value: value.clone() };
-                                edits.push((edit, Vec::new(), For::Write(slot.lv)));
-                            }
-                            held @ Held::Container(_) => {
-                                let nested = nested(held);
-                                let Some((_, kind)) = nested else { continue };
-                                let edit = Edit::Make { key, kind, base: None };
-                                edits.push((edit, vec![nested], For::Write(slot.lv)));
-                            }
-                        }
-                    }
-                }
-                Data::Set(members) => {
-                    edits.extend(members.values.iter().map(|(value, adds)| {
-                        let add = adds.last().map_or(For::Nothing, |&add| For::Write(add));
-                        (Edit::Include(value.0.clone()), Vec::new(), add)
-                    }));
-                }
-                Data::List(list) => {
-                    let (mut items, mut inner, mut ids) = (Items::default(), Vec::new(), Vec::new());
-                    for (lv, held) in (0..list.sequence.len()).filter_map(|at| list.at(at)) {
-                        items.push(&match (held, nested(held)) {
-                            (Held::Value(value), _) => Item::Value(value.clone()),
-                            (_, Some((_, kind))) => Item::Nested(kind),
-                            _ => continue,
-                        });
-                        inner.push(nested(held));
-                        ids.push([lv, list.written(lv), list.slot_of(lv)]);
-                    }
-                    if !ids.is_empty() {
-                        edits.push((Edit::InsertItems { left: None, items }, inner, For::Items(ids)));
-                    }
-                }
-                Data::Text(text) => {
-                    let whole = text.sequence.slice(0..text.sequence.len());
-                    if !whole.is_empty() {
-                        let chars = text.sequence.elements(true).collect();
-                        edits.push((Edit::Insert { left: None, text: whole }, Vec::new(), For::Chars(chars)));
-                    }
-                    // The marks follow below, once there are characters for them to stand beside.
-                }
+    /// Edits for what was there before: says for each number of the edit what it stands for. Copies what is nested
+    /// in that.
+    pub(super) fn edit_for(&mut self, to: u32, edit: Local, old: &[For], again: &mut Again) -> Option<Lv> {
+        let mut copies = Vec::new();
+        let lv = self.edit_open(to, edit, old, again, &mut copies);
+        while let Some((from, to)) = copies.pop() {
+            for (edit, old) in edits_of(self.doc(), from) {
+                self.edit_open(to, edit, &old, again, &mut copies);
             }
-            let marks: Vec<(usize, Vec<(StrId, Value)>)> = match doc.state.data(from) {
-                Data::Text(text) if !text.marks.is_empty() => (text.spans(&doc.numbers).into_iter())
-                    .map(|(len, marks)| {
-                        (len, marks.into_iter().map(|(key, value)| (key, value.clone())).collect())
-                    })
-                    .collect(),
-                _ => Vec::new(),
-            };
-            for (edit, inner, stands_for) in edits {
-                let place = if let Edit::Make { key, .. } = &edit { Some(*key) } else { None };
-                let Some(lv) = self.edit(to, edit) else { continue };
-                let numbers = &self.doc().numbers;
-                let id = |lv: Lv| numbers.id(lv);
-                match stands_for {
-                    For::Nothing => {}
-                    For::Write(write) => _ = again.writes.insert(id(lv), id(write)),
-                    For::Chars(chars) => {
-                        for (char, new) in chars.into_iter().zip(lv..) {
-                            again.came_back(id(char), id(new));
-                        }
-                    }
-                    For::Items(items) => {
-                        for ([item, written, slot], new) in items.into_iter().zip(lv..) {
-                            again.came_back(id(item), id(new));
-                            again.writes.insert(id(new), id(written));
-                            again.slots.insert(id(new), id(slot));
-                        }
-                    }
-                }
-                for (nested, item) in inner.into_iter().zip(lv..) {
-                    let Some((nested, kind)) = nested else { continue };
-                    let parent = match place {
-                        Some(key) => Parent::Key { map: to, key, base: NONE },
-                        None => Parent::Item { list: to, item },
-                    };
-                    open.extend(self.doc().state.at(parent, kind).map(|copy| (nested, copy)));
-                }
+        }
+        lv
+    }
+
+    /// The same, but what is to be copied is only told: from where and to where.
+    fn edit_open(
+        &mut self,
+        to: u32,
+        edit: Local,
+        old: &[For],
+        again: &mut Again,
+        copies: &mut Vec<(u32, u32)>,
+    ) -> Option<Lv> {
+        let lv = self.edit(to, edit)?;
+        let doc = self.doc();
+        let made = |container: u32| doc.numbers.id(doc.state.containers[container as usize].made);
+        for (&old, new) in old.iter().zip(lv..) {
+            again.stands_for(doc, new, old);
+            if old.nested != NONE
+                && let Some(&copy) = doc.state.made.get(&new)
+            {
+                again.containers.insert(made(old.nested), made(copy));
+                copies.push((old.nested, copy));
             }
-            let mut from = 0;
-            for (len, marks) in marks {
-                let Data::Text(text) = self.doc().state.data(to) else { break };
-                let start = Anchor { element: text.sequence.at(from), after: false };
-                let end = Anchor { element: text.sequence.at(from + len - 1), after: true };
-                from += len;
+        }
+        Some(lv)
+    }
+}
+
+/// The edits that put what a value holds into an empty one of its kind, and what they stand for.
+fn edits_of(doc: &Doc, from: u32) -> Vec<(Local, Vec<For>)> {
+    let mut edits = Vec::new();
+    match doc.state.data(from) {
+        Data::Counter(sums) => edits.push((Edit::AddInt(sums.total()), Vec::new())),
+        Data::FloatCounter(sums) => edits.push((Edit::AddFloat(sums.float_total()), Vec::new())),
+        Data::Register(writes) => {
+            if let Some((lv, value)) = writes.first() {
+                edits.push((Edit::Write(value.clone()), vec![For::write(*lv)]));
+            }
+        }
+        Data::Map(map) => {
+            for (&key, slot) in &map.slots {
+                let (edit, nested) = match item_of(doc, &slot.held) {
+                    None => continue,
+                    Some((Item::Value(value), _)) => (Edit::Put { key, value }, NONE),
+                    Some((Item::Nested(kind), nested)) => (Edit::Make { key, kind, base: None }, nested),
+                };
+                edits.push((edit, vec![For { nested, ..For::write(slot.lv) }]));
+            }
+        }
+        Data::Set(members) => {
+            for (value, adds) in &members.values {
+                let add = adds.last().copied().unwrap_or(NONE);
+                edits.push((Edit::Include(value.0.clone()), vec![For::write(add)]));
+            }
+        }
+        Data::List(list) => {
+            let (mut items, mut old) = (Items::default(), Vec::new());
+            for at in 0..list.sequence.len() {
+                let Some((element, held)) = list.at(at) else { continue };
+                let Some((item, nested)) = item_of(doc, held) else { continue };
+                items.push(&item);
+                let (write, slot) = (list.written(element), list.slot_of(element));
+                old.push(For { element, write, slot, nested });
+            }
+            if !old.is_empty() {
+                edits.push((Edit::InsertItems { left: None, items }, old));
+            }
+        }
+        Data::Text(text) => {
+            let whole = text.sequence.slice(0..text.sequence.len());
+            if !whole.is_empty() {
+                let old = text.sequence.elements(true).map(|element| For { element, ..For::NOTHING });
+                edits.push((Edit::Insert { left: None, text: whole }, old.collect()));
+            }
+            // The marks stand beside the new characters, which get the next numbers.
+            let mut at = doc.numbers.next();
+            for (len, marks) in text.spans(&doc.numbers) {
+                let start = Anchor { element: Some(at), after: false };
+                at += len as u32;
+                let end = Anchor { element: Some(at - 1), after: true };
                 for (key, value) in marks {
-                    self.edit(to, Edit::Mark(Box::new(Mark { start, end, key, value })));
+                    let value = value.clone();
+                    edits.push((Edit::Mark(Box::new(Mark { start, end, key, value })), Vec::new()));
                 }
             }
         }
     }
+    edits
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::copy::{For, item_of};
 use super::place::Order;
 use super::{Again, last, stands_for};
 use crate::doc::Doc;
@@ -79,7 +80,12 @@ impl Reverse<'_, '_> {
     }
 
     pub(super) fn push(&mut self, edit: Local) -> Option<Lv> {
-        self.tx.edit(self.container, edit)
+        self.push_for(edit, &[])
+    }
+
+    /// Edits for what was there before.
+    fn push_for(&mut self, edit: Local, old: &[For]) -> Option<Lv> {
+        self.tx.edit_for(self.container, edit, old, self.again)
     }
 
     /// Whether an operation is one of those that this is for, or takes them back.
@@ -91,15 +97,6 @@ impl Reverse<'_, '_> {
     fn is_own(&self, write: Lv) -> bool {
         let numbers = &self.doc().numbers;
         stands_for(&self.again.writes, numbers.id(write), numbers.id(self.lv))
-    }
-
-    /// Writes, for an earlier write.
-    fn push_for(&mut self, edit: Local, before: Option<Lv>) {
-        let lv = self.push(edit);
-        if let (Some(lv), Some(before)) = (lv, before) {
-            let numbers = &self.tx.doc().numbers;
-            self.again.writes.insert(numbers.id(lv), numbers.id(before));
-        }
     }
 
     /// The latest operation of those wanted that came before in this container; `Err` if the log does not reach
@@ -153,11 +150,10 @@ impl Reverse<'_, '_> {
         if !writes.first().is_some_and(|write| self.is_own(write.0)) {
             return;
         }
-        match self.before(&|edit| matches!(edit, Edit::Write(_))) {
-            Ok(Some((before, edit))) => self.push_for(edit, Some(before)),
-            Ok(None) => self.push_for(Edit::Write(Value::Null), None),
-            Err(Gone) => {}
-        }
+        let before = self.before(&|edit| matches!(edit, Edit::Write(_)));
+        let Ok(before) = before else { return };
+        let (write, edit) = before.unwrap_or((NONE, Edit::Write(Value::Null)));
+        self.push_for(edit, &[For::write(write)]);
     }
 
     fn put(&mut self, key: StrId) {
@@ -168,32 +164,23 @@ impl Reverse<'_, '_> {
             return;
         };
         let holds = slot.is_some() && last.held != Held::Nothing;
-        let map = self.container;
         let writes = |edit: &Local| match edit {
             Edit::Put { .. } | Edit::Remove { .. } | Edit::Make { .. } => edit.key() == Some(&key),
             _ => false,
         };
         let Ok(before) = self.before(&writes) else { return };
-        let (lv, edit) = match before {
-            Some((lv, edit)) => (Some(lv), edit),
-            None => (None, Edit::Remove { key }),
-        };
+        let (write, edit) = before.unwrap_or((NONE, Edit::Remove { key }));
         // Made where it was made before, it is the same one, with all that is in it; in a map that came back
         // it is a copy.
-        let mut copy = None;
+        let mut nested = NONE;
         if let Edit::Make { kind, base, .. } = edit {
             let at = |map| self.doc().state.at(Parent::Key { map, key, base: base.unwrap_or(NONE) }, kind);
-            let there = at(map);
-            copy = at(self.home).filter(|_| there.is_none()).map(|from| (from, kind, base));
+            if at(self.container).is_none() {
+                nested = at(self.home).unwrap_or(NONE);
+            }
         }
         if holds || !matches!(edit, Edit::Remove { .. }) {
-            self.push_for(edit, lv);
-        }
-        if let Some((from, kind, base)) = copy {
-            let parent = Parent::Key { map, key, base: base.unwrap_or(NONE) };
-            if let Some(to) = self.doc().state.at(parent, kind) {
-                self.tx.copy_into(from, to, self.again);
-            }
+            self.push_for(edit, &[For { nested, ..For::write(write) }]);
         }
     }
 
@@ -206,10 +193,7 @@ impl Reverse<'_, '_> {
         }
         match self.added_before(value) {
             Ok(None) => _ = self.push(Edit::Exclude(value.clone())),
-            Ok(Some(before)) => {
-                let numbers = &self.tx.doc().numbers;
-                self.again.writes.insert(numbers.id(self.lv), numbers.id(before));
-            }
+            Ok(Some(before)) => self.again.stands_for(self.tx.doc(), self.lv, For::write(before)),
             Err(Gone) => {}
         }
     }
@@ -220,12 +204,11 @@ impl Reverse<'_, '_> {
         if !doc.log.holds(0, self.lv) {
             return Err(Gone);
         }
-        let same = |other: &Value| Ordered(other.clone()) == Ordered(value.clone());
         let mut adds: Vec<Lv> = Vec::new();
         for entry in doc.log.range(0, self.lv).filter(|entry| entry.container == self.home) {
             match &entry.edit {
-                Edit::Include(other) if same(other) => adds.push(entry.lv),
-                Edit::Exclude(other) if same(other) && !adds.is_empty() => {
+                Edit::Include(other) if is_same(other, value) => adds.push(entry.lv),
+                Edit::Exclude(other) if is_same(other, value) && !adds.is_empty() => {
                     let unseen = doc.numbers.unseen_by(entry.lv);
                     adds.retain(|&add| lies_in(&unseen, add));
                 }
@@ -240,13 +223,10 @@ impl Reverse<'_, '_> {
         if values.contains_key(&Ordered(value.clone())) {
             return;
         }
-        let Some(lv) = self.push(Edit::Include(value.clone())) else { return };
         // It stands for the own adding that was taken out, if it was one.
-        let includes = |edit: &Local| matches!(edit, Edit::Include(other) if Ordered(other.clone()) == Ordered(value.clone()));
-        if let Ok(Some((before, _))) = self.before(&includes) {
-            let numbers = &self.tx.doc().numbers;
-            self.again.writes.insert(numbers.id(lv), numbers.id(before));
-        }
+        let same = |edit: &Local| matches!(edit, Edit::Include(other) if is_same(other, value));
+        let before = self.before(&same).ok().flatten().map_or(NONE, |before| before.0);
+        self.push_for(Edit::Include(value.clone()), &[For::write(before)]);
     }
 
     /// What an element, a character or an item, is now: itself, or what it came back as.
@@ -303,18 +283,11 @@ impl Reverse<'_, '_> {
             let Data::Text(here) = self.data() else { return };
             let near = here.sequence.find(elements[0]).map(|place| place.index);
             let left = self.left_of(&|at| here.sequence.at(at), near, &order, &self.again.was, was);
-            let Some(first) = self.push(Edit::Insert { left, text }) else { continue };
-            self.came_back(&elements, first);
+            let old: Vec<For> = elements.iter().map(|&element| For { element, ..For::NOTHING }).collect();
+            let Some(first) = self.push_for(Edit::Insert { left, text }, &old) else { continue };
             back.extend((first..).take(elements.len()));
         }
         self.marks_of(&back);
-    }
-
-    fn came_back(&mut self, elements: &[Lv], first: Lv) {
-        let numbers = &self.tx.doc().numbers;
-        for (&element, new) in elements.iter().zip(first..) {
-            self.again.came_back(numbers.id(element), numbers.id(new));
-        }
     }
 
     /// The character of an element that may be gone.
@@ -337,28 +310,12 @@ impl Reverse<'_, '_> {
             let Some(held) = known.items.get(item).filter(|_| !known.shows(item)) else { continue };
             let (slot, written) = (known.slot_of(item), known.written(item));
             let was = home.items.get(original).map_or(slot, |_| home.slot_of(original));
-            let (content, nested) = match held {
-                Held::Value(value) => (Item::Value(value.clone()), None),
-                Held::Container(nested) => {
-                    (Item::Nested(self.doc().state.containers[*nested as usize].kind), Some(*nested))
-                }
-                Held::Nothing => continue,
-            };
-            let kind = if let Item::Nested(kind) = content { Some(kind) } else { None };
+            let Some((content, nested)) = item_of(self.doc(), held) else { continue };
             let items = [content].into_iter().collect();
             let near = list.sequence.find(slot).map(|place| place.index);
             let left = self.left_of(&|at| list.sequence.at(at), near, &order, &self.again.slots, was);
-            let Some(new) = self.push(Edit::InsertItems { left, items }) else { continue };
-            self.came_back(&[item], new);
-            let numbers = &self.tx.doc().numbers;
-            self.again.writes.insert(numbers.id(new), numbers.id(written));
-            self.again.slots.insert(numbers.id(new), numbers.id(slot));
-            let parent = Parent::Item { list: self.container, item: new };
-            if let (Some(from), Some(kind)) = (nested, kind)
-                && let Some(to) = self.doc().state.at(parent, kind)
-            {
-                self.tx.copy_into(from, to, self.again);
-            }
+            let old = For { element: item, write: written, slot, nested };
+            self.push_for(Edit::InsertItems { left, items }, &[old]);
         }
     }
 
@@ -377,9 +334,7 @@ impl Reverse<'_, '_> {
         let (near, order) = (list.sequence.find(slot), Order::of_all(&mut home.sequence.runs()));
         let near = near.map(|place| place.index);
         let left = self.left_of(&|at| list.sequence.at(at), near, &order, &self.again.slots, slot);
-        let Some(lv) = self.push(Edit::Move { item, left }) else { return };
-        let numbers = &self.tx.doc().numbers;
-        self.again.slots.insert(numbers.id(lv), numbers.id(slot));
+        self.push_for(Edit::Move { item, left }, &[For { slot, ..For::NOTHING }]);
     }
 
     fn assign(&mut self, original: Lv) {
@@ -406,9 +361,14 @@ impl Reverse<'_, '_> {
             }
         });
         if let Some((lv, value)) = before {
-            self.push_for(Edit::Assign { item, value }, Some(lv));
+            self.push_for(Edit::Assign { item, value }, &[For::write(lv)]);
         }
     }
+}
+
+/// Whether two values are the same in a set.
+fn is_same(a: &Value, b: &Value) -> bool {
+    Ordered(a.clone()) == Ordered(b.clone())
 }
 
 /// The log does not reach back so far.
