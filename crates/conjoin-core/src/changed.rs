@@ -9,8 +9,7 @@ use crate::numbers::{Lv, NONE};
 use crate::order::{firsts_in_order, in_order, number, place};
 use crate::sequence::{Plain, Run, Sequence};
 use crate::sorted::Sorted;
-use crate::state::{Adds, Data, Held, List, Parent, Sums, Text, Values};
-use crate::strings::StrId;
+use crate::state::{Adds, Data, Held, List, Parent, Spans, Sums, Text, Values};
 use crate::value::{Kind, Ordered, Value};
 
 /// A value of a document that is edited, as long as the document lives. Other documents, those that
@@ -303,18 +302,18 @@ impl Changed {
 impl Doc {
     /// What these add up to.
     pub(crate) fn changed(&self, noted: &Noted, origin: Origin) -> Changed {
-        let raw: Vec<Raw> = noted.iter().collect();
+        let raw = noted.all();
         let order = in_order(raw.iter().map(Raw::container));
-        let patch = |of: &[u64]| {
+        let mut patches = Vec::new();
+        for of in order.chunk_by(|a, b| number(*a) == number(*b)) {
+            let container = number(of[0]);
             let of: Vec<&Raw> = of.iter().map(|&entry| &raw[place(entry)]).collect();
-            let container = of.first()?.container();
-            let diff = self.diff_of(container, &of)?;
-            Some(Patch { container: ContainerId(container), target: self.target_of(container), diff })
-        };
-        Changed {
-            patches: order.chunk_by(|a, b| number(*a) == number(*b)).filter_map(patch).collect(),
-            origin,
+            if let Some(diff) = self.diff_of(container, &of) {
+                let target = self.target_of(container);
+                patches.push(Patch { container: ContainerId(container), target, diff });
+            }
         }
+        Changed { patches, origin }
     }
 
     /// Where a container is.
@@ -357,16 +356,16 @@ impl Doc {
     }
 
     fn diff_of(&self, container: u32, raw: &[&Raw]) -> Option<Diff> {
-        let splices: Vec<Splice> = raw
-            .iter()
-            .filter_map(|raw| match **raw {
+        let (mut splices, mut formats) = (Vec::new(), Vec::new());
+        for raw in raw {
+            match **raw {
                 // What was put in and taken out again leaves nothing.
-                Raw::Splice { at, deleted, inserted, .. } => {
-                    (deleted + inserted > 0).then_some(Splice { at, deleted, inserted })
-                }
-                _ => None,
-            })
-            .collect();
+                Raw::Splice { deleted: 0, inserted: 0, .. } => {}
+                Raw::Splice { at, deleted, inserted, .. } => splices.push(Splice { at, deleted, inserted }),
+                Raw::Format { mark, .. } => formats.push(mark),
+                _ => {}
+            }
+        }
         Some(match self.state.data(container) {
             Data::Counter(sums) => {
                 let now = sums.total();
@@ -416,14 +415,18 @@ impl Doc {
                         *times = if times.is_empty() { Adds::One(0) } else { Adds::NONE };
                     }
                 }
-                let told = odd.into_iter().filter(|entry| !entry.1.is_empty()).map(|entry| entry.0);
-                let (added, removed): (Vec<_>, Vec<_>) =
-                    told.partition(|value| members.values.contains_key(value));
+                let (mut added, mut removed) = (Vec::new(), Vec::new());
+                for (value, times) in &odd {
+                    if !times.is_empty() {
+                        let is_in = members.values.contains_key(value);
+                        let told = if is_in { &mut added } else { &mut removed };
+                        told.push(value.0.clone());
+                    }
+                }
                 if added.is_empty() && removed.is_empty() {
                     return None;
                 }
-                let values = |of: Vec<Ordered>| of.into_iter().map(|value| value.0).collect();
-                Diff::Set { added: values(added), removed: values(removed) }
+                Diff::Set { added, removed }
             }
             Data::List(list) => {
                 let steps = replaced(compose(&splices), &assigned(list, raw));
@@ -434,80 +437,88 @@ impl Doc {
                 Diff::List(list_steps(steps, content))
             }
             Data::Text(text) => {
-                let formats: Vec<Lv> = raw
-                    .iter()
-                    .filter_map(|raw| if let Raw::Format { mark, .. } = raw { Some(*mark) } else { None })
-                    .collect();
-                let steps = self.text_steps(text, compose(&splices), &formats);
-                if steps.is_empty() {
-                    return None;
-                }
-                Diff::Text(steps)
+                let mut steps = compose(&splices);
+                let now = text.spans(&self.numbers);
+                let without;
+                let was = match formats.is_empty() {
+                    true => &now,
+                    false => {
+                        let there = |step: &Plan| if let Plan::Delete(_) = step { 0 } else { step.len() };
+                        let walked: usize = steps.iter().map(there).sum();
+                        steps.push(Plan::Retain(text.sequence.len() - walked));
+                        without = text.spans_without(&formats, &self.numbers);
+                        &without
+                    }
+                };
+                return self.text_diff(text, steps, Was::Here(was), &now);
             }
         })
     }
 
-    fn text_steps(&self, text: &Text, mut steps: Vec<Plan>, formats: &[Lv]) -> Vec<TextStep> {
-        if text.marks.is_empty() {
-            let mut index = 0;
-            let step = |step| match step {
-                Plan::Retain(len) => {
-                    index += len;
-                    TextStep::Retain(len, Marks::new())
-                }
-                Plan::Delete(len) => TextStep::Delete(len),
-                Plan::Insert(len) => {
-                    let from = index;
-                    index += len;
-                    TextStep::Insert(text.sequence.slice(from..index), Marks::new())
-                }
-            };
-            return steps.into_iter().map(step).collect();
-        }
-        let spans = text.spans(&self.numbers);
-        let before = match formats {
-            [] => spans.clone(),
-            _ => text.spans_without(formats, &self.numbers),
-        };
-        if !formats.is_empty() {
-            let walked: usize =
-                steps.iter().map(|step| if let Plan::Delete(_) = step { 0 } else { step.len() }).sum();
-            steps.push(Plan::Retain(text.sequence.len() - walked));
-        }
+    /// What steps along a text say of it and its marks: those there are `now` and those there were, by strings of
+    /// this document.
+    pub(crate) fn text_diff(
+        &self,
+        text: &Text,
+        steps: Vec<Plan>,
+        was: Was<'_>,
+        now: &Spans<'_>,
+    ) -> Option<Diff> {
         let mut told: Vec<TextStep> = Vec::new();
-        let mut index = 0;
-        let (mut now, mut was) = (Walk::along(&spans), Walk::along(&before));
+        let is_here = matches!(was, Was::Here(_));
+        let (Was::Here(was) | Was::There(was)) = was;
+        let (mut now, mut was) = (Walk::along(now), Walk::along(was));
+        let (mut index, mut before) = (0, 0);
         for step in steps {
             if let Plan::Delete(len) = step {
+                before += if is_here { 0 } else { len };
                 told.push(TextStep::Delete(len));
                 continue;
             }
+            let is_new = matches!(step, Plan::Insert(_));
             let end = index + step.len();
             while index < end {
-                let (here, before) = (now.at(index), was.at(index));
-                let to = now.end.min(was.end).min(end);
-                let named = |key: StrId| self.strings.get(key).clone();
-                if let Plan::Insert(_) = step {
-                    let marks = here.iter().map(|&(key, value)| (named(key), value.clone())).collect();
-                    told.push(TextStep::Insert(text.sequence.slice(index..to), marks));
-                } else {
-                    let gone = before.iter().filter(|then| here.iter().all(|now| now.0 != then.0));
-                    let new = here.iter().filter(|now| !before.contains(now));
-                    let mut marks: Marks = gone.map(|&(key, _)| (named(key), Value::Null)).collect();
-                    marks.extend(new.map(|&(key, value)| (named(key), value.clone())));
-                    match told.last_mut() {
-                        Some(TextStep::Retain(len, before)) if *before == marks => *len += to - index,
-                        _ => told.push(TextStep::Retain(to - index, marks)),
+                let here = now.at(index);
+                let (mut len, mut then) = (now.end.min(end) - index, &Values::new());
+                if !is_new {
+                    then = was.at(before);
+                    len = len.min(was.end - before);
+                }
+                let mut marks = Marks::new();
+                for &(key, _) in then {
+                    if here.iter().all(|now| now.0 != key) {
+                        marks.insert(self.strings.get(key).clone(), Value::Null);
                     }
                 }
-                index = to;
+                for now in here {
+                    if !then.contains(now) {
+                        marks.insert(self.strings.get(now.0).clone(), now.1.clone());
+                    }
+                }
+                before += if is_new && !is_here { 0 } else { len };
+                index += len;
+                match told.last_mut() {
+                    _ if is_new => {
+                        told.push(TextStep::Insert(text.sequence.slice(index - len..index), marks));
+                    }
+                    Some(TextStep::Retain(before, same)) if *same == marks => *before += len,
+                    _ => told.push(TextStep::Retain(len, marks)),
+                }
             }
         }
         while matches!(told.last(), Some(TextStep::Retain(_, marks)) if marks.is_empty()) {
             told.pop();
         }
-        told
+        (!told.is_empty()).then_some(Diff::Text(told))
     }
+}
+
+/// The marks that were on a text before.
+pub(crate) enum Was<'w> {
+    /// On the text as it is now.
+    Here(&'w Spans<'w>),
+    /// On the text as it was then.
+    There(&'w Spans<'w>),
 }
 
 /// What the parts of a counter were before.

@@ -4,16 +4,14 @@
 //! every element there ever was, so one walk along it, asking of each element whether it was to be seen at
 //! either version, gives the way from one to the other whichever came first.
 
-use crate::changed::{
-    Changed, ContainerId, Content, Diff, Marks, Origin, Patch, Plan, TextStep, list_steps, plan,
-};
+use crate::changed::{Changed, ContainerId, Content, Diff, Origin, Patch, Plan, Was, list_steps, plan};
 use crate::doc::Doc;
 use crate::keyed::Keyed;
 use crate::noted::Noted;
 use crate::sequence;
 use crate::sequence::Sequence;
 use crate::sorted::Sorted;
-use crate::state::{Data, Held, List, Map, Members, Parent, Text, Values};
+use crate::state::{Data, Held, List, Map, Members, Parent, Spans, Text};
 use crate::strings::StrId;
 use crate::value::Value;
 use crate::version::{ReplicaId, VersionVector};
@@ -234,67 +232,18 @@ impl Doc {
         (from, before): (&View, &Text),
         (to, after): (&View, &Text),
     ) -> Option<Diff> {
-        let (old, new) = (Spans::of(&from.doc, before), Spans::of(&to.doc, after));
-        let mut told: Vec<TextStep> = Vec::new();
-        let (mut at, mut index) = (0, 0);
-        for step in self.steps(all, (from, &before.sequence), (to, &after.sequence), |_, _| true) {
-            match step {
-                Plan::Delete(len) => {
-                    at += len;
-                    told.push(TextStep::Delete(len));
-                }
-                Plan::Insert(len) => {
-                    let end = index + len;
-                    while index < end {
-                        let (marks, until) = new.at(index);
-                        let until = until.min(end);
-                        told.push(TextStep::Insert(after.sequence.slice(index..until), marks.clone()));
-                        index = until;
-                    }
-                }
-                Plan::Retain(len) => {
-                    let end = index + len;
-                    while index < end {
-                        let ((was, old_until), (is, new_until)) = (old.at(at), new.at(index));
-                        let len = (old_until - at).min(new_until - index).min(end - index);
-                        let keys = was.keys().chain(is.keys());
-                        let changed = keys.filter(|&key| was.get(key) != is.get(key));
-                        let value = |key| is.get(key).cloned().unwrap_or(Value::Null);
-                        let marks: Marks = changed.map(|key| (key.clone(), value(key))).collect();
-                        match told.last_mut() {
-                            Some(TextStep::Retain(before, same)) if *same == marks => *before += len,
-                            _ => told.push(TextStep::Retain(len, marks)),
-                        }
-                        (at, index) = (at + len, index + len);
-                    }
-                }
-            }
-        }
-        while matches!(told.last(), Some(TextStep::Retain(_, marks)) if marks.is_empty()) {
-            told.pop();
-        }
-        (!told.is_empty()).then_some(Diff::Text(told))
-    }
-}
-
-/// The marks on a text, by where the stretches they are on end.
-struct Spans(Vec<(usize, Marks)>);
-
-impl Spans {
-    fn of(doc: &Doc, text: &Text) -> Self {
-        let mut end = 0;
-        let span = |(len, marks): (usize, Values<'_>)| {
-            end += len;
-            let named = |(key, value): (StrId, &Value)| (doc.strings.get(key).clone(), value.clone());
-            (end, marks.into_iter().map(named).collect())
-        };
-        Self(text.spans(&doc.numbers).into_iter().map(span).collect())
+        let steps = self.steps(all, (from, &before.sequence), (to, &after.sequence), |_, _| true);
+        let (was, now) = (self.spans_of(&from.doc, before), self.spans_of(&to.doc, after));
+        self.text_diff(after, steps, Was::There(&was), &now)
     }
 
-    /// The marks at an index, and how far they reach.
-    fn at(&self, index: usize) -> (&Marks, usize) {
-        let at = self.0.partition_point(|stretch| stretch.0 <= index);
-        (&self.0[at].1, self.0[at].0)
+    /// The marks on a text of another document, by the strings of this one, which knows them all.
+    fn spans_of<'t>(&self, doc: &'t Doc, text: &'t Text) -> Spans<'t> {
+        let mut spans = text.spans(&doc.numbers);
+        for (key, _) in spans.iter_mut().flat_map(|span| &mut span.1) {
+            *key = self.strings.find(doc.strings.get(*key)).expect("it is a part of the history here");
+        }
+        spans
     }
 }
 

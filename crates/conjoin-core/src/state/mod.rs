@@ -33,7 +33,7 @@ pub(crate) use list::List;
 pub(crate) use map::{Held, Map, Slot};
 pub(crate) use set::{Adds, Members, size_of as size_of_member};
 pub(crate) use sums::{Sums, bits, float, read_sum, write_sum};
-pub(crate) use text::{MarkRecord, Text, Values};
+pub(crate) use text::{MarkRecord, Spans, Text, Values};
 
 /// What one value holds.
 #[derive(Debug, Clone)]
