@@ -5,12 +5,13 @@
 
 use std::ops::Range;
 
-use crate::doc::{Applied, ApplyError, Doc};
-use crate::noted::{Noted, Raw};
+use crate::doc::{ApplyError, Doc};
+use crate::log::Log;
+use crate::noted::Noted;
 use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::Anchor;
 use crate::order::sort_by_number;
-use crate::sequence::{Content, Origins, Plain, Run, Sequence};
+use crate::sequence::{Origins, Run};
 use crate::size;
 use crate::state::{
     Adds, Author, Data, Held, List, MarkRecord, Members, Parent, Text, size_of_member, size_of_writes,
@@ -65,33 +66,22 @@ impl Translation<'_> {
 }
 
 impl Doc {
-    /// Takes in the state of another document.
-    pub(crate) fn join(&mut self, theirs: &Self) -> Result<Applied<'_>, ApplyError> {
+    /// Takes in the state of another document, unless it must be taken over whole, which is told.
+    pub(crate) fn join(&mut self, theirs: &Self) -> Result<bool, ApplyError> {
         self.raw.clear();
         if !self.version.covers(&theirs.version) {
             // Where something was let go of, the order of what stood beside it cannot be found again.
             if theirs.floor > 0 || self.floor > 0 {
-                return self.take_over(theirs);
+                return Ok(false);
             }
             // What is refused leaves no trace.
-            let mut joined = self.clone();
+            let mut joined = self.copy()?;
             joined.join_state(theirs)?;
-            *self = joined;
-            self.settle();
+            joined.log = std::mem::replace(&mut self.log, Log::new());
+            joined.log.skip(self.numbers.next(), joined.numbers.next());
+            self.become_other(joined);
         }
-        let missing = !self.pending.is_empty();
-        Ok(Applied::new(self, missing))
-    }
-
-    /// Takes another document as it is, having seen nothing.
-    pub(crate) fn adopt(&mut self, theirs: Self) -> Applied<'_> {
-        let mut adopted = theirs;
-        adopted.replica = self.replica;
-        adopted.state_limit = self.state_limit;
-        adopted.log.set_limit(self.log.limit());
-        self.become_other(adopted);
-        let missing = !self.pending.is_empty();
-        Applied::new(self, missing)
+        Ok(true)
     }
 
     fn join_state(&mut self, theirs: &Self) -> Result<(), ApplyError> {
@@ -130,7 +120,6 @@ impl Doc {
         for (at, container) in theirs.state.containers.iter().enumerate() {
             self.join_data(tr.containers[at], &container.data, &tr, &before)?;
         }
-        self.log.skip(new, self.numbers.next());
         self.version.join(&theirs.version);
         Ok(())
     }
@@ -203,18 +192,10 @@ impl Doc {
             (Data::Counter(ours), Data::Counter(theirs))
             | (Data::FloatCounter(ours), Data::FloatCounter(theirs)) => {
                 let news = |replica| tr.version.get(replica) > before.get(replica);
-                let mut was = ours.clone();
                 ours.join(theirs, &news, size);
-                for &(replica, sum) in &ours.0 {
-                    let before = *was.of(replica, &mut 0);
-                    if before != sum {
-                        raw.push(Raw::Sum { container, replica, before });
-                    }
-                }
             }
             (Data::Register(ours), Data::Register(theirs)) => {
                 *size -= size_of_writes(ours);
-                let before = ours.clone();
                 ours.retain(|write| {
                     !seen_by_them(write.0) || theirs.iter().any(|other| tr.lv(other.0) == write.0)
                 });
@@ -227,9 +208,6 @@ impl Doc {
                     }
                 }
                 *size += size_of_writes(ours);
-                if *ours != before {
-                    raw.push(Raw::Writes { container, before });
-                }
             }
             (Data::Map(ours), Data::Map(theirs)) => {
                 for (&key, slot) in &theirs.slots {
@@ -239,15 +217,12 @@ impl Doc {
                     }
                     let key = self.strings.intern_shared(tr.theirs.strings.get(key));
                     let author = author(numbers, lv);
-                    let before = ours.put(key, lv, tr.held(&slot.held), &author, &self.strings, size);
-                    before.into_iter().for_each(|before| raw.push(Raw::Key { container, key, before }));
+                    ours.put(key, lv, tr.held(&slot.held), &author, &self.strings, size);
                 }
             }
-            (Data::Set(ours), Data::Set(theirs)) => {
-                join_sets(ours, theirs, tr, &seen_by_them, container, size, raw)
-            }
+            (Data::Set(ours), Data::Set(theirs)) => join_sets(ours, theirs, tr, &seen_by_them, size),
             (Data::Text(ours), Data::Text(theirs)) => {
-                join_texts(ours, theirs, tr, numbers, container, size, raw)?;
+                join_texts(ours, theirs, tr, numbers, size)?;
                 for mark in &theirs.marks {
                     let lv = tr.lv(mark.lv);
                     if !tr.is_new(lv) {
@@ -284,9 +259,7 @@ fn join_sets(
     theirs: &Members,
     tr: &Translation<'_>,
     seen_by_them: &impl Fn(Lv) -> bool,
-    container: u32,
     size: &mut usize,
-    raw: &mut Noted,
 ) {
     ours.values.retain(|value, adds| {
         let was = adds.len();
@@ -294,9 +267,6 @@ fn join_sets(
         let is_kept = |add: Lv| theirs.iter().any(|&other| tr.lv(other) == add);
         *adds = adds.iter().copied().filter(|&add| !seen_by_them(add) || is_kept(add)).collect();
         *size = *size + size_of_member(&value.0, adds.len()) - size_of_member(&value.0, was);
-        if adds.is_empty() {
-            raw.push(Raw::Member { container, value: value.0.clone() });
-        }
         !adds.is_empty()
     });
     for (value, adds) in &theirs.values {
@@ -305,9 +275,6 @@ fn join_sets(
             continue;
         }
         let ours = ours.values.entry(value.clone(), || Adds::NONE);
-        if ours.is_empty() {
-            raw.push(Raw::Member { container, value: value.0.clone() });
-        }
         let was = ours.len();
         *ours = ours.iter().copied().chain(new).collect();
         *size = *size + size_of_member(&value.0, ours.len()) - size_of_member(&value.0, was);
@@ -325,15 +292,15 @@ struct Piece {
 
 /// Their elements that are new here, as a causal order has them, and those known here that they have
 /// hidden. `text` is their visible text.
-fn compare<C: Content>(
-    theirs: &Sequence<C>,
+fn compare(
+    runs: &mut dyn Iterator<Item = Run>,
     text: &str,
     tr: &Translation<'_>,
 ) -> (Vec<Piece>, Vec<(Lv, u32)>) {
     let (mut new, mut hidden) = (Vec::new(), Vec::new());
     let mut rest = text.char_indices().map(|(at, _)| at).chain([text.len()]);
     let mut at = rest.next().unwrap_or(0);
-    for Run { lv, len, visible, left, right } in theirs.runs() {
+    for Run { lv, len, visible, left, right } in runs {
         for (part, ours) in tr.parts(lv..lv + len) {
             let len = part.end - part.start;
             let from = at;
@@ -358,29 +325,19 @@ fn join_texts(
     theirs: &Text,
     tr: &Translation<'_>,
     numbers: &Numbers,
-    container: u32,
     size: &mut usize,
-    raw: &mut Noted,
 ) -> Result<(), ApplyError> {
     let text = theirs.sequence.to_string();
-    let (new, hidden) = compare(&theirs.sequence, &text, tr);
+    let (new, hidden) = compare(&mut theirs.sequence.runs(), &text, tr);
     for piece in new {
         let content = piece.text.map(|range| &text[range]);
-        let visible = content.is_some();
-        let at = ours
-            .sequence
-            .insert_between(piece.lv, piece.len, piece.origins, content, &author(numbers, piece.lv))
-            .map_err(|_| CONTRADICTION)?;
+        let author = author(numbers, piece.lv);
+        let done = ours.sequence.insert_between(piece.lv, piece.len, piece.origins, content, &author);
+        done.map_err(|_| CONTRADICTION)?;
         *size += piece.len as usize * size::ELEMENT;
-        if visible {
-            raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: piece.len });
-        }
     }
     for (lv, len) in hidden {
-        let told = |at: usize, deleted: u32| {
-            raw.push(Raw::Splice { container, at: at as u32, deleted, inserted: 0 })
-        };
-        ours.sequence.hide(lv, len, told).map_err(|_| CONTRADICTION)?;
+        ours.sequence.hide(lv, len, |_, _| ()).map_err(|_| CONTRADICTION)?;
     }
     Ok(())
 }
@@ -395,7 +352,7 @@ fn join_lists(
     raw: &mut Noted,
 ) -> Result<(), ApplyError> {
     // All slots come in hidden; each item then shows the one it stands in.
-    let (new, _) = compare(&theirs.sequence, "", tr);
+    let (new, _) = compare(&mut theirs.sequence.runs(), "", tr);
     for piece in new {
         ours.sequence
             .insert_between(piece.lv, piece.len, piece.origins, None, &author(numbers, piece.lv))
@@ -425,8 +382,7 @@ fn join_lists(
                 ours.written.insert(lv, written);
             }
         } else if newer(written, ours.written(lv)) {
-            let before = ours.assign(lv, written, tr.held(held), size);
-            before.into_iter().for_each(|before| raw.push(Raw::Assigned { container, item: lv, before }));
+            ours.assign(lv, written, tr.held(held), size);
         }
         let (was, here, there) = (ours.slot_of(lv), ours.shows(lv), theirs.shows(item));
         let moved = newer(slot, was);
@@ -438,15 +394,8 @@ fn join_lists(
         }
         if there && (!is_known || (here && moved)) {
             let slot = ours.slot_of(lv);
-            show(&mut ours.sequence, slot, container, raw)?;
+            ours.sequence.show(slot).map_err(|_| CONTRADICTION)?;
         }
     }
     if ours.is_sound() { Ok(()) } else { Err(CONTRADICTION) }
-}
-
-fn show(sequence: &mut Sequence<Plain>, slot: Lv, container: u32, raw: &mut Noted) -> Result<(), ApplyError> {
-    if let Some(at) = sequence.show(slot).map_err(|_| CONTRADICTION)? {
-        raw.push(Raw::Splice { container, at: at as u32, deleted: 0, inserted: 1 });
-    }
-    Ok(())
 }

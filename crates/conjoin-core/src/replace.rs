@@ -8,7 +8,7 @@
 
 use std::iter::Peekable;
 
-use crate::doc::{Applied, ApplyError, Doc};
+use crate::doc::{ApplyError, Doc};
 use crate::join::CONTRADICTION;
 use crate::log::Log;
 use crate::noted::{Noted, Raw};
@@ -18,26 +18,26 @@ use crate::state::{Data, Held, Parent};
 
 impl Doc {
     /// Becomes what the other document is, with all that was seen here and not there.
-    pub(crate) fn take_over(&mut self, theirs: &Self) -> Result<Applied<'_>, ApplyError> {
-        let more = self.delta_since(&theirs.version).map_err(|_| ApplyError::Compacted)?;
-        let mut taken = theirs.clone();
-        taken.replica = self.replica;
-        taken.state_limit = self.state_limit;
-        // What its history says of values goes by their numbers there.
-        taken.log = Log::new();
-        taken.log.set_limit(self.log.limit());
-        taken.log.skip(0, taken.numbers.next());
-        if !taken.take_all(&more)? {
-            return Err(CONTRADICTION);
+    pub(crate) fn take_over(&mut self, mut theirs: Self) -> Result<(), ApplyError> {
+        theirs.replica = self.replica;
+        theirs.state_limit = self.state_limit;
+        if !self.version.is_empty() {
+            let more = self.delta_since(&theirs.version).map_err(|_| ApplyError::Compacted)?;
+            // What its history says of values goes by their numbers there.
+            theirs.log = Log::new();
+            theirs.log.skip(0, theirs.numbers.next());
+            if !theirs.take_all(&more)? {
+                return Err(CONTRADICTION);
+            }
+            let numbers = self.numbers_of(&theirs)?;
+            theirs.log.renumber(&numbers);
+            if !theirs.state.renumber(&numbers) || !self.has_same_names(&theirs) {
+                return Err(CONTRADICTION);
+            }
         }
-        let numbers = self.numbers_of(&taken)?;
-        taken.log.renumber(&numbers);
-        if !taken.state.renumber(&numbers) || !self.has_same_names(&taken) {
-            return Err(CONTRADICTION);
-        }
-        self.become_other(taken);
-        let missing = !self.pending.is_empty();
-        Ok(Applied::new(self, missing))
+        theirs.log.set_limit(self.log.limit());
+        self.become_other(theirs);
+        Ok(())
     }
 
     /// Takes the place of this document, and tells the difference.

@@ -60,10 +60,10 @@ impl Doc {
     pub fn merge_snapshot(&mut self, bytes: &[u8]) -> Result<Applied<'_>, ApplyError> {
         self.room(0)?;
         let theirs = self.read_snapshot(bytes)?;
-        if self.version.is_empty() && theirs.version.get(self.replica) == 0 {
-            return Ok(self.adopt(theirs));
+        if !self.merge_known(&theirs)? {
+            self.take_over(theirs)?;
         }
-        self.merge(&theirs)
+        Ok(self.merged())
     }
 
     /// Takes in all that another document has seen.
@@ -82,27 +82,44 @@ impl Doc {
     /// # Errors
     /// As [`merge_snapshot`](Self::merge_snapshot).
     pub fn merge(&mut self, theirs: &Self) -> Result<Applied<'_>, ApplyError> {
+        if !self.merge_known(theirs)? {
+            self.take_over(theirs.clone())?;
+        }
+        Ok(self.merged())
+    }
+
+    fn merged(&self) -> Applied<'_> {
+        Applied::new(self, !self.pending.is_empty())
+    }
+
+    /// Takes in what another document has seen, unless it must be taken over whole, which is told.
+    fn merge_known(&mut self, theirs: &Self) -> Result<bool, ApplyError> {
         if theirs.version.get(self.replica) > self.version.get(self.replica) {
             return Err(ApplyError::ForgedReplica);
         }
         if self.version.is_empty() {
             self.room(0)?;
-            return Ok(self.adopt(theirs.clone()));
+            return Ok(false);
         }
         // What follows from a history can be held against it, what stands in a state alone cannot.
         let Ok(delta) = theirs.delta_since(&self.version) else { return self.join(theirs) };
         if self.floor > 0 {
             // Some of it may have been made without knowing what was let go of here.
-            let mut tried = self.clone();
-            match tried.apply(&delta).map(|_| ()) {
-                Err(ApplyError::Compacted) => return self.take_over(theirs),
-                Err(error) => return Err(error),
-                Ok(()) => *self = tried,
+            match self.copy()?.apply(&delta).map(|_| ()) {
+                Err(ApplyError::Compacted) => return Ok(false),
+                tried => tried?,
             }
-            let missing = !self.pending.is_empty();
-            return Ok(Applied::new(self, missing));
         }
-        self.apply(&delta)
+        self.apply(&delta).map(|_| true)
+    }
+
+    /// The values without their history, to try on them what may be refused.
+    pub(crate) fn copy(&self) -> Result<Self, ApplyError> {
+        let mut copy = Self::new(self.replica);
+        copy.state_limit = usize::MAX;
+        copy.read_state(&mut Reader::new(&self.state()))?;
+        copy.state_limit = self.state_limit;
+        Ok(copy)
     }
 
     /// The document that a snapshot or state holds, edited here as `replica`, which must be a fresh one.
