@@ -4,18 +4,16 @@
 //! A column is its length and, unless that is 0, the length as it is stored and the bytes. One that deflates to
 //! less than a sixteenth is stored as it is, so that a reader can refuse what would grow beyond that.
 
-use std::borrow::Cow;
+mod deflate;
+mod huffman;
+mod inflate;
 
-use miniz_oxide::deflate::compress_to_vec;
-use zune_inflate::{DeflateDecoder, DeflateOptions};
+use std::borrow::Cow;
 
 use crate::codec::{DecodeError, Part, Reader, Writer};
 
 /// The most that a stored byte stands for.
 const MAX_RATIO: usize = 16;
-
-/// The level at which deflating is as good as it gets before it gets slow.
-const LEVEL: u8 = 9;
 
 const MALFORMED: DecodeError = DecodeError::Malformed(Part::Column);
 
@@ -35,7 +33,7 @@ fn write_if(column: &[u8], most: usize, out: &mut Vec<u8>) {
     if column.is_empty() {
         return;
     }
-    let packed = compress_to_vec(column, LEVEL);
+    let packed = deflate::deflate(column);
     // Whether it is deflated shows in the lengths: as many bytes as it has mean that it is not.
     out.bytes(if packed.len() < most && column.len() / MAX_RATIO <= packed.len() { &packed } else { column });
 }
@@ -65,18 +63,61 @@ impl<'a> Packed<'a> {
         if self.stored.len() == self.len {
             return Ok(self.stored.into());
         }
-        // All at once, as the length is known, which is much faster than as a stream.
-        let options = DeflateOptions::default().set_size_hint(self.len).set_limit(self.len);
-        let column = DeflateDecoder::new_with_options(self.stored, options).decode_deflate().ok();
-        column.filter(|column| column.len() == self.len).map(Cow::from).ok_or(MALFORMED)
+        inflate::inflate(self.stored, self.len).map(Cow::from).ok_or(MALFORMED)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use miniz_oxide::deflate::compress_to_vec;
+    use miniz_oxide::inflate::decompress_to_vec;
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Bytes in which some follow each other again.
+    fn columns() -> impl Strategy<Value = Vec<u8>> {
+        let piece = (prop::collection::vec(0..=255u8, 0..40), 1..200usize);
+        let pieces = prop::collection::vec((piece, 0..3u8), 0..20);
+        pieces.prop_map(|pieces| {
+            let mut column: Vec<u8> = Vec::new();
+            for ((bytes, times), kind) in pieces {
+                match kind {
+                    0 => column.extend(bytes.repeat(times)),
+                    1 => column.extend(bytes.iter().map(|byte| byte % 8)),
+                    _ => column.extend_from_within(..column.len() / 2),
+                }
+            }
+            column
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn others_inflate_what_is_deflated_here(column in columns()) {
+            prop_assert_eq!(decompress_to_vec(&deflate::deflate(&column)).ok(), Some(column));
+        }
+
+        #[test]
+        fn what_others_deflate_is_inflated_here(column in columns(), level in 0..=10u8) {
+            prop_assert_eq!(inflate::inflate(&compress_to_vec(&column, level), column.len()), Some(column));
+        }
+    }
+
+    #[test]
+    fn a_column_of_many_blocks_is_inflated_as_it_was() {
+        let mut state = 1u32;
+        let mut column: Vec<u8> = Vec::new();
+        for nth in 0..200_000u32 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Few bytes often and many seldom, so that some codes are long.
+            column.push((state >> 24 >> (nth % 9)) as u8);
+        }
+        let deflated = deflate::deflate(&column);
+        assert!(deflated.len() < column.len());
+        assert_eq!(decompress_to_vec(&deflated).ok().as_ref(), Some(&column));
+        assert_eq!(inflate::inflate(&deflated, column.len()), Some(column));
+    }
 
     proptest! {
         #[test]
@@ -101,7 +142,7 @@ mod tests {
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         ) {
             let column = column.repeat(times);
-            let mut stored = compress_to_vec(&column, LEVEL);
+            let mut stored = deflate::deflate(&column);
             for (at, byte) in damage {
                 let at = at.index(stored.len());
                 stored[at] = byte;
@@ -118,7 +159,7 @@ mod tests {
     fn a_column_that_would_grow_beyond_measure_is_refused() {
         let mut out = Vec::new();
         out.varint(1 << 20);
-        out.bytes(&compress_to_vec(&vec![0; 1 << 20], 9));
+        out.bytes(&deflate::deflate(&vec![0; 1 << 20]));
         assert_eq!(read(&mut Reader::new(&out)), Err(MALFORMED));
     }
 }
