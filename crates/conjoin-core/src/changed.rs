@@ -7,7 +7,7 @@ use crate::keyed::Keyed;
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
 use crate::order::{firsts_in_order, in_order, number, place};
-use crate::sequence::{Plain, Run, Sequence};
+use crate::sequence::{Run, Sequence};
 use crate::sorted::Sorted;
 use crate::state::{Adds, Data, Held, List, Parent, Spans, Sums, Text, Values};
 use crate::value::{Kind, Ordered, Value};
@@ -669,7 +669,7 @@ fn compose(splices: &[Splice]) -> Vec<Plan> {
     const THERE: Lv = 1 << 30;
     let there = Run { lv: 0, len: THERE, visible: true, left: NONE, right: NONE };
     let mut sequence =
-        Sequence::<Plain>::from_runs([there].into_iter(), THERE).expect("one run is well-formed");
+        Sequence::from_runs([there].into_iter(), THERE.into()).expect("one run is well-formed");
     let mut next = THERE + 1;
     for splice in splices {
         let at = splice.at as usize;
@@ -677,7 +677,7 @@ fn compose(splices: &[Splice]) -> Vec<Plan> {
             sequence.delete_at(at, splice.deleted as usize, |_, _| ());
         }
         if splice.inserted > 0 {
-            sequence.insert_at(at, next, splice.inserted);
+            sequence.insert_at(at, next, splice.inserted.into());
             // A gap in the numbers, so that what is inserted next is not one with it.
             next += splice.inserted + 1;
         }

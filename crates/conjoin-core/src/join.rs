@@ -330,7 +330,7 @@ fn join_texts(
     let text = theirs.sequence.to_string();
     let (new, hidden) = compare(&mut theirs.sequence.runs(), &text, tr);
     for piece in new {
-        let content = piece.text.map(|range| &text[range]);
+        let content = piece.text.map(|range| text[range].into());
         let author = author(numbers, piece.lv);
         let done = ours.sequence.insert_between(piece.lv, piece.len, piece.origins, content, &author);
         done.map_err(|_| CONTRADICTION)?;

@@ -13,7 +13,7 @@ use crate::join::CONTRADICTION;
 use crate::log::Log;
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
-use crate::sequence::{Content, Sequence};
+use crate::sequence::Sequence;
 use crate::state::{Data, Held, Parent};
 
 impl Doc {
@@ -166,12 +166,12 @@ impl Doc {
     }
 
     /// What leads from one sequence to another. Both have the elements that are in both in the same order.
-    fn splice<C: Content>(
+    fn splice(
         &self,
         container: u32,
-        before: &Sequence<C>,
+        before: &Sequence,
         other: &Self,
-        after: &Sequence<C>,
+        after: &Sequence,
         raw: &mut Noted,
     ) {
         if before.is_empty() {
@@ -211,9 +211,9 @@ fn insertion(container: u32, len: usize, raw: &mut Noted) {
 }
 
 /// For each visible element of a sequence whether it is visible in another document's, too.
-fn stays<'s, C: Content>(
-    (doc, sequence): (&'s Doc, &'s Sequence<C>),
-    (other, there): (&'s Doc, &'s Sequence<C>),
+fn stays<'s>(
+    (doc, sequence): (&'s Doc, &'s Sequence),
+    (other, there): (&'s Doc, &'s Sequence),
 ) -> impl Iterator<Item = bool> + 's {
     sequence.elements(true).map(|lv| {
         let lv = other.numbers.lv(doc.numbers.id(lv));

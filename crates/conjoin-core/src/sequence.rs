@@ -33,7 +33,7 @@ mod replicas;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use content::{Content, Plain, Text};
+pub(crate) use content::cut_at;
 pub(crate) use integrate::Author;
 pub(crate) use resting::Resting;
 pub(crate) use stored::{Runs, Stored};
@@ -83,8 +83,8 @@ pub(crate) struct Unknown;
 
 /// A sequence, see the module.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sequence<C: Content> {
-    tree: Tree<C>,
+pub(crate) struct Sequence {
+    tree: Tree,
     /// There once somebody asked for an element.
     index: OnceLock<Index>,
     near: Near,
@@ -116,7 +116,7 @@ impl Spot {
     const START: Self = Self { leaf: 0, run: 0, offset: 0, before: 0 };
 }
 
-impl<C: Content> Sequence<C> {
+impl Sequence {
     /// Whether all of so many elements are here.
     pub(crate) fn holds(&self, lv: Lv, count: u32) -> bool {
         let Some(end) = lv.checked_add(count) else { return false };

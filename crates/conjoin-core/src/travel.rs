@@ -8,7 +8,6 @@ use crate::changed::{Changed, ContainerId, Content, Diff, Origin, Patch, Plan, W
 use crate::doc::Doc;
 use crate::keyed::Keyed;
 use crate::noted::Noted;
-use crate::sequence;
 use crate::sequence::Sequence;
 use crate::sorted::Sorted;
 use crate::state::{Data, Held, List, Map, Members, Parent, Spans, Text};
@@ -182,17 +181,17 @@ impl Doc {
 
     /// The steps from one version of a sequence to another. `same` says of an element at both indexes
     /// whether it stayed what it is.
-    fn steps<C: sequence::Content>(
+    fn steps(
         &self,
-        all: &Sequence<C>,
-        (from, before): (&View, &Sequence<C>),
-        (to, after): (&View, &Sequence<C>),
+        all: &Sequence,
+        (from, before): (&View, &Sequence),
+        (to, after): (&View, &Sequence),
         same: impl Fn(usize, usize) -> bool,
     ) -> Vec<Plan> {
         let mut steps = Vec::new();
         for lv in all.runs().flat_map(|run| run.lv..run.lv + run.len) {
             let id = self.numbers.id(lv);
-            let shown = |view: &View, sequence: &Sequence<C>| {
+            let shown = |view: &View, sequence: &Sequence| {
                 let place = sequence.find(view.doc.numbers.lv(id)?)?;
                 place.visible.then_some(place.index)
             };
@@ -212,7 +211,7 @@ impl Doc {
 
     fn diff_lists(
         &self,
-        all: &Sequence<sequence::Plain>,
+        all: &Sequence,
         (from, before): (&View, &List),
         (to, after): (&View, &List),
     ) -> Option<Diff> {
@@ -228,7 +227,7 @@ impl Doc {
 
     fn diff_texts(
         &self,
-        all: &Sequence<sequence::Text>,
+        all: &Sequence,
         (from, before): (&View, &Text),
         (to, after): (&View, &Text),
     ) -> Option<Diff> {

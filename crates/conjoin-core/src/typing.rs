@@ -24,7 +24,7 @@ impl Doc {
         }
         let len = text.len() as u32;
         let Data::Text(data) = &mut self.state.containers[container as usize].data else { return false };
-        if !data.sequence.type_on(lv, len, text) {
+        if !data.sequence.type_on(lv, len, text.into()) {
             return false;
         }
         last.push(text, len);

@@ -1,6 +1,5 @@
 //! What visible elements carry, and how much room it takes in each unit of measure.
 
-use std::fmt::Debug;
 use std::ops::{AddAssign, SubAssign};
 
 /// The most bytes a leaf should hold: moving half of them is cheap, and few leaves are enough. Like the other
@@ -30,13 +29,18 @@ impl Width {
         self.chars as usize + self.wide as usize
     }
 
+    /// That of so many elements that take a byte each, or nothing.
+    pub(super) const fn plain(chars: u32) -> Self {
+        Self { chars, more: 0, wide: 0 }
+    }
+
     pub(super) fn of(text: &str) -> Self {
         if text.len() == 1 {
-            return Self { chars: 1, more: 0, wide: 0 };
+            return Self::plain(1);
         }
         // Long ones mostly are, and this is told faster than they are counted.
         if text.len() >= 256 && text.is_ascii() {
-            return Self { chars: text.len() as u32, more: 0, wide: 0 };
+            return Self::plain(text.len() as u32);
         }
         let chars = starts(text.as_bytes());
         let more = text.len() - chars;
@@ -61,97 +65,137 @@ impl SubAssign for Width {
     }
 }
 
-/// What the visible elements of a leaf carry, one after the other. Places are counted in elements.
-pub(crate) trait Content: Default + Clone + Debug {
-    /// What some elements carry.
-    type Slice<'a>: Copy;
-
-    /// Whether it takes bytes at all.
-    const WEIGHS: bool;
-
-    fn of(slice: Self::Slice<'_>) -> Self;
-    fn width(slice: Self::Slice<'_>) -> Width;
-    /// Cuts off as much as fits in so many bytes: at least one element, unless there is none.
-    fn cut<'a>(slice: Self::Slice<'a>, bytes: usize) -> (Self::Slice<'a>, Self::Slice<'a>);
-    /// Cuts off so many elements.
-    fn cut_at<'a>(slice: Self::Slice<'a>, count: u32) -> Option<(Self::Slice<'a>, Self::Slice<'a>)>;
-
-    /// Cuts off the elements that take so many bytes, one each if they take none.
-    fn cut_bytes<'a>(slice: Self::Slice<'a>, bytes: usize) -> Option<(Self::Slice<'a>, Self::Slice<'a>)>;
-
-    /// The whole, which has `width`.
-    fn whole(&self, width: Width) -> Self::Slice<'_>;
-    /// `width` is that of all that is here before.
-    fn insert(&mut self, at: u32, width: Width, slice: Self::Slice<'_>);
-    /// Returns the width of what went.
-    fn remove(&mut self, at: u32, count: u32, width: Width) -> Width;
-    fn split_off(&mut self, at: u32, width: Width) -> (Self, Width);
+/// What some visible elements carry: characters; or nothing, as what the items of a list are is kept elsewhere, by their
+/// numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Slice<'a> {
+    Text(&'a str),
+    /// So many.
+    Plain(u32),
 }
 
-/// Characters.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Text(pub(super) String);
-
-impl Content for Text {
-    type Slice<'a> = &'a str;
-
-    const WEIGHS: bool = true;
-
-    fn of(slice: &str) -> Self {
-        Self(slice.into())
+impl<'a> From<&'a str> for Slice<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
     }
+}
 
-    fn width(slice: &str) -> Width {
-        Width::of(slice)
+impl From<u32> for Slice<'_> {
+    fn from(count: u32) -> Self {
+        Self::Plain(count)
     }
+}
 
-    fn cut<'a>(slice: Self::Slice<'a>, bytes: usize) -> (Self::Slice<'a>, Self::Slice<'a>) {
-        if slice.len() <= bytes {
-            return (slice, "");
+impl Slice<'_> {
+    pub(super) fn width(self) -> Width {
+        match self {
+            Self::Text(text) => Width::of(text),
+            Self::Plain(count) => Width::plain(count),
         }
-        let first = slice.chars().next().map_or(0, char::len_utf8);
-        slice.split_at(slice.floor_char_boundary(bytes).max(first))
     }
 
-    fn cut_at<'a>(slice: Self::Slice<'a>, count: u32) -> Option<(Self::Slice<'a>, Self::Slice<'a>)> {
-        let count = count as usize;
-        // Most texts are ASCII at most places; what is not is counted.
-        let at = match slice.as_bytes().get(..count)?.is_ascii() {
-            true => count,
-            false => byte_of(slice, count)?,
-        };
-        slice.split_at_checked(at)
+    /// Whether it takes bytes at all.
+    pub(super) const fn weighs(self) -> bool {
+        matches!(self, Self::Text(_))
     }
 
-    fn cut_bytes<'a>(slice: Self::Slice<'a>, bytes: usize) -> Option<(Self::Slice<'a>, Self::Slice<'a>)> {
-        slice.split_at_checked(bytes)
+    /// Cuts off as much as fits in so many bytes: at least one element, unless there is none.
+    pub(super) fn cut(self, bytes: usize) -> (Self, Self) {
+        match self {
+            Self::Text(text) if text.len() > bytes => {
+                let first = text.chars().next().map_or(0, char::len_utf8);
+                let (text, rest) = text.split_at(text.floor_char_boundary(bytes).max(first));
+                (Self::Text(text), Self::Text(rest))
+            }
+            Self::Text(text) => (Self::Text(text), Self::Text("")),
+            Self::Plain(count) => (Self::Plain(count.min(COUNT)), Self::Plain(count - count.min(COUNT))),
+        }
     }
 
-    fn whole(&self, _: Width) -> &str {
-        &self.0
+    /// Cuts off so many elements.
+    pub(super) fn cut_at(self, count: u32) -> Option<(Self, Self)> {
+        match self {
+            Self::Text(text) => cut_at(text, count).map(|(text, rest)| (Self::Text(text), Self::Text(rest))),
+            Self::Plain(all) => Some((Self::Plain(count), Self::Plain(all.checked_sub(count)?))),
+        }
     }
 
+    /// Cuts off the elements that take so many bytes, one each if they take none.
+    pub(super) fn cut_bytes(self, bytes: usize) -> Option<(Self, Self)> {
+        match self {
+            Self::Text(text) => {
+                let (text, rest) = text.split_at_checked(bytes)?;
+                Some((Self::Text(text), Self::Text(rest)))
+            }
+            Self::Plain(_) => self.cut_at(bytes as u32),
+        }
+    }
+}
+
+/// Cuts off so many characters.
+pub(crate) fn cut_at(text: &str, count: u32) -> Option<(&str, &str)> {
+    let count = count as usize;
+    // Most texts are ASCII at most places; what is not is counted.
+    let at = match text.as_bytes().get(..count)?.is_ascii() {
+        true => count,
+        false => byte_of(text, count)?,
+    };
+    text.split_at_checked(at)
+}
+
+/// What the visible elements of a leaf carry, one after the other: characters, or nothing. Places are counted in
+/// elements.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Content(pub(super) String);
+
+impl Content {
+    pub(super) fn of(slice: Slice<'_>) -> Self {
+        match slice {
+            Slice::Text(text) => Self(text.into()),
+            Slice::Plain(_) => Self::default(),
+        }
+    }
+
+    /// The whole, which has `width`.
+    pub(super) fn whole(&self, width: Width) -> Slice<'_> {
+        if self.0.is_empty() { Slice::Plain(width.chars) } else { Slice::Text(&self.0) }
+    }
+
+    /// `width` is that of all that is here before.
     #[inline]
-    fn insert(&mut self, at: u32, width: Width, slice: &str) {
-        match slice.as_bytes() {
+    pub(super) fn insert(&mut self, at: u32, width: Width, slice: Slice<'_>) {
+        let Slice::Text(text) = slice else { return };
+        match text.as_bytes() {
             [byte @ ..0x80] if at as usize == self.0.len() && self.0.capacity() > self.0.len() => {
                 self.0.push(char::from(*byte));
             }
             [byte @ ..0x80] if width.more == 0 && self.0.capacity() > self.0.len() => {
                 self.0.insert(at as usize, char::from(*byte));
             }
-            _ => self.put(at, width, slice),
+            _ => self.put(at, width, text),
         }
     }
 
-    fn remove(&mut self, at: u32, count: u32, width: Width) -> Width {
+    #[inline(never)]
+    fn put(&mut self, at: u32, width: Width, text: &str) {
+        let at = self.byte(at, width);
+        let full = self.0.capacity() - self.0.len() < text.len();
+        if full {
+            // By doubling, but not beyond what a leaf holds.
+            let len = self.0.len() + text.len();
+            self.0.reserve_exact(len.next_power_of_two().min(BYTES).max(len) - self.0.len());
+        }
+        self.0.insert_str(at, text);
+    }
+
+    /// Returns the width of what went.
+    pub(super) fn remove(&mut self, at: u32, count: u32, width: Width) -> Width {
+        if self.0.is_empty() {
+            return Width::plain(count);
+        }
         let from = self.byte(at, width);
         let to = self.byte(at + count, width);
-        let gone = if width.more == 0 {
-            Width { chars: count, more: 0, wide: 0 }
-        } else {
-            Width::of(&self.0[from..to])
-        };
+        let gone = if width.more == 0 { Width::plain(count) } else { Width::of(&self.0[from..to]) };
         match count {
             1 => drop(self.0.remove(from)),
             _ => drop(self.0.drain(from..to)),
@@ -159,76 +203,18 @@ impl Content for Text {
         gone
     }
 
-    fn split_off(&mut self, at: u32, width: Width) -> (Self, Width) {
+    pub(super) fn split_off(&mut self, at: u32, width: Width) -> (Self, Width) {
+        if self.0.is_empty() {
+            return (Self::default(), Width::plain(width.chars - at));
+        }
         let tail = self.0.split_off(self.byte(at, width));
         let width = Width::of(&tail);
         (Self(tail), width)
-    }
-}
-
-impl Text {
-    #[inline(never)]
-    fn put(&mut self, at: u32, width: Width, slice: &str) {
-        let at = self.byte(at, width);
-        let full = self.0.capacity() - self.0.len() < slice.len();
-        if full {
-            // By doubling, but not beyond what a leaf holds.
-            let len = self.0.len() + slice.len();
-            self.0.reserve_exact(len.next_power_of_two().min(BYTES).max(len) - self.0.len());
-        }
-        self.0.insert_str(at, slice);
     }
 
     /// The byte at which a character starts.
     fn byte(&self, at: u32, width: Width) -> usize {
         if width.more == 0 { at as usize } else { byte_of(&self.0, at as usize).expect("within the leaf") }
-    }
-}
-
-/// Nothing: what the elements of a list are is kept elsewhere, by their numbers. It takes as much room as a text, so
-/// that most code for the two sequences comes out the same, and is there once.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Plain {
-    _room: String,
-}
-
-impl Content for Plain {
-    type Slice<'a> = u32;
-
-    const WEIGHS: bool = false;
-
-    fn of(_: u32) -> Self {
-        Self::default()
-    }
-
-    fn width(count: u32) -> Width {
-        Width { chars: count, more: 0, wide: 0 }
-    }
-
-    fn cut<'a>(count: Self::Slice<'a>, _: usize) -> (Self::Slice<'a>, Self::Slice<'a>) {
-        (count.min(COUNT), count - count.min(COUNT))
-    }
-
-    fn cut_at<'a>(slice: Self::Slice<'a>, count: u32) -> Option<(Self::Slice<'a>, Self::Slice<'a>)> {
-        Some((count, slice.checked_sub(count)?))
-    }
-
-    fn cut_bytes<'a>(count: Self::Slice<'a>, bytes: usize) -> Option<(Self::Slice<'a>, Self::Slice<'a>)> {
-        Some((bytes as u32, count.checked_sub(bytes as u32)?))
-    }
-
-    fn whole(&self, width: Width) -> u32 {
-        width.chars
-    }
-
-    fn insert(&mut self, _: u32, _: Width, _: u32) {}
-
-    fn remove(&mut self, _: u32, count: u32, _: Width) -> Width {
-        Self::width(count)
-    }
-
-    fn split_off(&mut self, at: u32, width: Width) -> (Self, Width) {
-        (Self::default(), Self::width(width.chars - at))
     }
 }
 

@@ -1,17 +1,17 @@
 //! Edits: one's own by index, and what all edits come down to: putting pieces in, hiding and showing them.
 
-use super::content::{BYTES, Content, Plain, Width};
+use super::content::{BYTES, Slice, Width};
 use super::leaf::{InLeaf, LONGEST, Piece, RUNS, put};
 use super::{Lv, Near, Origins, Run, Sequence, Spot, Unknown};
 use crate::numbers::NONE as EDGE;
 
-impl<C: Content> Sequence<C> {
+impl Sequence {
     /// Inserts right after the visible element before an index, left of what is hidden there.
     ///
     /// # Panics
     ///
     /// If the index is out of range.
-    pub(crate) fn insert_at(&mut self, at: usize, lv: Lv, content: C::Slice<'_>) -> Origins {
+    pub(crate) fn insert_at(&mut self, at: usize, lv: Lv, content: Slice<'_>) -> Origins {
         assert!(at <= self.len(), "inserting at {at} of {}", self.len());
         let (spot, start, left) = match at {
             0 => (Spot::START, 0, EDGE),
@@ -50,13 +50,13 @@ impl<C: Content> Sequence<C> {
     /// and take a byte each. Their author has made the one before them, and seen nothing since.
     ///
     /// So nobody else can have inserted right of that one, and what its author sees next there is what it saw then.
-    pub(crate) fn type_on(&mut self, lv: Lv, count: u32, content: C::Slice<'_>) -> bool {
+    pub(crate) fn type_on(&mut self, lv: Lv, count: u32, content: Slice<'_>) -> bool {
         let Near { leaf: id, run, before, .. } = self.near;
         let leaf = self.tree.leaf_mut(id);
         let Some(piece) = leaf.runs.get_mut(run as usize) else { return false };
         let origins = Origins { left: lv.wrapping_sub(1), right: piece.right };
         if !piece.carried_on_by(lv, origins, count)
-            || (C::WEIGHS && leaf.width.bytes() + count as usize > BYTES)
+            || (content.weighs() && leaf.width.bytes() + count as usize > BYTES)
         {
             return false;
         }
@@ -77,9 +77,9 @@ impl<C: Content> Sequence<C> {
         start: u32,
         lv: Lv,
         origins: Origins,
-        content: C::Slice<'_>,
+        content: Slice<'_>,
     ) {
-        let width = C::width(content);
+        let width = content.width();
         if self.carry_on(spot, start, lv, origins, content, width) {
             return;
         }
@@ -87,13 +87,13 @@ impl<C: Content> Sequence<C> {
         let mut run = Run { lv, len: 0, visible: true, left, right };
         let (mut spot, mut start, mut rest) = (spot, start, content);
         loop {
-            let (slice, after) = C::cut(rest, BYTES / 2);
-            let width = C::width(slice);
+            let (slice, after) = rest.cut(BYTES / 2);
+            let width = slice.width();
             if width.chars == 0 {
                 return;
             }
             run.len = width.chars;
-            (spot, start) = self.make_room(spot, start, width.bytes());
+            (spot, start) = self.make_room(spot, start, if slice.weighs() { width.bytes() } else { 0 });
             let at = self.within(spot);
             let leaf = self.tree.leaf_mut(spot.leaf);
             leaf.content.insert(at, leaf.width, slice);
@@ -111,13 +111,13 @@ impl<C: Content> Sequence<C> {
         start: u32,
         lv: Lv,
         origins: Origins,
-        content: C::Slice<'_>,
+        content: Slice<'_>,
         width: Width,
     ) -> bool {
         let leaf = self.tree.leaf_mut(spot.leaf);
         let Some(piece) = leaf.runs.get_mut(spot.run as usize) else { return false };
         let carries_on = spot.offset == piece.len() && piece.carried_on_by(lv, origins, width.chars);
-        if !carries_on || (C::WEIGHS && leaf.width.bytes() + width.bytes() > BYTES) {
+        if !carries_on || (content.weighs() && leaf.width.bytes() + width.bytes() > BYTES) {
             return false;
         }
         piece.extend(width.chars);
@@ -182,7 +182,7 @@ impl<C: Content> Sequence<C> {
         let leaf = self.tree.leaf(spot.leaf);
         let full = leaf.runs.len() + 2 > RUNS;
         let held = leaf.width.bytes();
-        let heavy = C::WEIGHS && bytes > 0 && held > 0 && held + bytes > BYTES;
+        let heavy = bytes > 0 && held > 0 && held + bytes > BYTES;
         if full || heavy { self.split(spot, start, full) } else { (spot, start) }
     }
 
@@ -229,7 +229,7 @@ impl<C: Content> Sequence<C> {
 
     /// Hides or shows elements of the piece at which all edits are, from an offset on: hides without content, shows
     /// with it.
-    pub(super) fn flip(&mut self, mut offset: u32, count: u32, shown: Option<C::Slice<'_>>) {
+    pub(super) fn flip(&mut self, mut offset: u32, count: u32, shown: Option<Slice<'_>>) {
         if self.tree.leaf(self.near.leaf).runs.len() + 2 > RUNS {
             let (spot, start) = self.split(self.near_spot(offset), self.near.start, true);
             self.near = Near { leaf: spot.leaf, start, run: spot.run, before: spot.before };
@@ -242,7 +242,7 @@ impl<C: Content> Sequence<C> {
         match shown {
             Some(content) => {
                 leaf.content.insert(before, leaf.width, content);
-                self.tree.add(id, C::width(content));
+                self.tree.add(id, content.width());
             }
             None => {
                 let width = leaf.content.remove(before + offset, count, leaf.width);
@@ -298,7 +298,7 @@ fn flip(runs: &mut Vec<Piece>, mut run: usize, offset: u32, count: u32, mut befo
     (run, before)
 }
 
-impl Sequence<Plain> {
+impl Sequence {
     /// Shows a hidden element again. Tells its index if it was hidden.
     pub(crate) fn show(&mut self, lv: Lv) -> Result<Option<usize>, Unknown> {
         let offset = self.seek_element(lv).ok_or(Unknown)?;
@@ -306,7 +306,7 @@ impl Sequence<Plain> {
             return Ok(None);
         }
         let index = (self.near.start + self.near.before) as usize;
-        self.flip(offset, 1, Some(1));
+        self.flip(offset, 1, Some(Slice::Plain(1)));
         Ok(Some(index))
     }
 }

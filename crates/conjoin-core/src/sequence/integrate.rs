@@ -11,7 +11,7 @@
 
 use std::cmp::Ordering;
 
-use super::content::Content;
+use super::content::Slice;
 use super::leaf::Piece;
 use super::{Lv, Origins, Sequence, Spot, Unknown};
 use crate::numbers::NONE as EDGE;
@@ -32,13 +32,13 @@ pub(crate) trait Author {
     }
 }
 
-impl<C: Content> Sequence<C> {
+impl Sequence {
     /// Integrates elements right of another one, or of the start (`EDGE`). Tells the index of the first.
     pub(crate) fn insert(
         &mut self,
         lv: Lv,
         left: Lv,
-        content: C::Slice<'_>,
+        content: Slice<'_>,
         author: &impl Author,
     ) -> Result<usize, Unknown> {
         let spot = self.after(left)?;
@@ -64,7 +64,7 @@ impl<C: Content> Sequence<C> {
         lv: Lv,
         len: u32,
         origins: Origins,
-        content: Option<C::Slice<'_>>,
+        content: Option<Slice<'_>>,
         author: &impl Author,
     ) -> Result<usize, Unknown> {
         let Origins { left, right } = origins;

@@ -97,9 +97,9 @@ impl From<Run> for Piece {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Leaf<C> {
+pub(super) struct Leaf {
     pub(super) runs: Vec<Piece>,
-    pub(super) content: C,
+    pub(super) content: Content,
     pub(super) width: Width,
     pub(super) parent: u32,
     /// Which child of its parent it is.
@@ -110,11 +110,11 @@ pub(super) struct Leaf<C> {
     pub(super) high: Lv,
 }
 
-impl<C: Content> Leaf<C> {
+impl Leaf {
     pub(super) fn new() -> Self {
         Self {
             runs: Vec::new(),
-            content: C::default(),
+            content: Content::default(),
             width: Width::default(),
             parent: NONE,
             slot: 0,

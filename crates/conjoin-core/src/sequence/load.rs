@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::content::{BYTES, Content, Width};
+use super::content::{BYTES, Content, Slice, Width};
 use super::index::Index;
 use super::leaf::{LONGEST, Leaf, Piece, RUNS};
 use super::stored::{Runs, check_taken};
@@ -20,13 +20,13 @@ const LARGER: usize = 8;
 pub(super) const FILLED: usize = RUNS * LARGER;
 const HEAVY: usize = BYTES * LARGER;
 
-impl<C: Content> Sequence<C> {
+impl Sequence {
     /// Builds a sequence from its runs in document order and what the visible ones carry.
     ///
     /// Origins are taken as they are: those that are not here are as far away as can be.
     pub(crate) fn from_runs(
         runs: impl Iterator<Item = Run>,
-        content: C::Slice<'_>,
+        content: Slice<'_>,
     ) -> Result<Self, Malformed> {
         let mut taken = Vec::new();
         let mut pieces: Vec<Piece> = Vec::new();
@@ -47,13 +47,13 @@ impl<C: Content> Sequence<C> {
     }
 
     /// The same of runs that were read.
-    pub(crate) fn from_stored(runs: Runs, content: C::Slice<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn from_stored(runs: Runs, content: Slice<'_>) -> Result<Self, Malformed> {
         Self::build(&runs.finish(), content)
     }
 
     /// Builds a sequence from runs that are each as long as can be, of which no number is there twice.
-    fn build(pieces: &[Piece], content: C::Slice<'_>) -> Result<Self, Malformed> {
-        let whole = C::width(content);
+    fn build(pieces: &[Piece], content: Slice<'_>) -> Result<Self, Malformed> {
+        let whole = content.width();
         let visible: u64 = pieces.iter().map(|piece| u64::from(piece.chars())).sum();
         if visible != u64::from(whole.chars) {
             return Err(Malformed);
@@ -136,7 +136,7 @@ impl<C: Content> Sequence<C> {
             run.left = find(run.left).map_or(run.left, |taken| taken.left);
             run.right = find(run.right).map_or(run.right, |taken| taken.right);
         }
-        let mut whole = C::default();
+        let mut whole = Content::default();
         let mut width = Width::default();
         for (_, leaf) in self.tree.leaves_from(0) {
             whole.insert(width.chars, width, leaf.content.whole(leaf.width));
@@ -167,7 +167,7 @@ struct Placed {
 
 impl Index {
     /// That of a whole tree.
-    pub(super) fn of<C: Content>(tree: &Tree<C>) -> Self {
+    pub(super) fn of(tree: &Tree) -> Self {
         let mut placed: Vec<Placed> = Vec::new();
         for (id, leaf) in tree.leaves_from(0) {
             for piece in &leaf.runs {
@@ -214,18 +214,18 @@ fn in_order(placed: Vec<Placed>) -> Vec<Placed> {
 }
 
 /// The leaf being filled, behind those that are full.
-struct Filling<'a, C: Content> {
-    tree: Tree<C>,
-    leaf: Leaf<C>,
+struct Filling<'a> {
+    tree: Tree,
+    leaf: Leaf,
     /// From what its first visible element carries on.
-    begin: C::Slice<'a>,
+    begin: Slice<'a>,
     /// From what its next visible element carries on.
-    rest: C::Slice<'a>,
+    rest: Slice<'a>,
     /// Whether all elements have one byte, so that none need be counted.
     plain: bool,
 }
 
-impl<C: Content> Filling<'_, C> {
+impl Filling<'_> {
     /// How many runs fit into a leaf that is still empty, if that can be told from their lengths.
     fn fit(&self, pieces: &[Piece]) -> usize {
         if !self.plain {
@@ -237,7 +237,7 @@ impl<C: Content> Filling<'_, C> {
             .take(FILLED)
             .take_while(|piece| {
                 chars += piece.chars() as usize;
-                !C::WEIGHS || chars <= HEAVY
+                !self.rest.weighs() || chars <= HEAVY
             })
             .count()
     }
@@ -250,7 +250,7 @@ impl<C: Content> Filling<'_, C> {
         leaf.width.chars = pieces.iter().map(|piece| piece.chars()).sum();
         leaf.low = pieces.iter().map(|piece| piece.lv).min()?;
         leaf.high = pieces.iter().map(|piece| piece.end()).max()?;
-        self.rest = C::cut_bytes(self.rest, leaf.width.bytes())?.1;
+        self.rest = self.rest.cut_bytes(leaf.width.bytes())?.1;
         Some(())
     }
 
@@ -263,20 +263,20 @@ impl<C: Content> Filling<'_, C> {
             let room = HEAVY.saturating_sub(self.leaf.width.bytes());
             let mut width = Width { chars: piece.len(), more: 0, wide: 0 };
             let after = if self.plain {
-                C::cut_bytes(self.rest, piece.len() as usize)?.1
+                self.rest.cut_bytes(piece.len() as usize)?.1
             } else {
-                let (slice, after) = C::cut_at(self.rest, piece.len())?;
-                width = C::width(slice);
+                let (slice, after) = self.rest.cut_at(piece.len())?;
+                width = slice.width();
                 after
             };
-            if C::WEIGHS && width.bytes() > room {
+            if self.rest.weighs() && width.bytes() > room {
                 // A run may as well begin a leaf, if only a bit of it would fit.
                 if room < HEAVY / 4 {
                     self.next_leaf();
                     continue;
                 }
-                let (slice, after) = C::cut(self.rest, room);
-                width = C::width(slice);
+                let (slice, after) = self.rest.cut(room);
+                width = slice.width();
                 self.rest = after;
             } else {
                 self.rest = after;
@@ -306,8 +306,8 @@ impl<C: Content> Filling<'_, C> {
         if full.runs.is_empty() {
             return;
         }
-        let (slice, _) = C::cut_bytes(self.begin, full.width.bytes()).expect("all of it was found");
-        full.content = C::of(slice);
+        let (slice, _) = self.begin.cut_bytes(full.width.bytes()).expect("all of it was found");
+        full.content = Content::of(slice);
         // The last leaf may be of a small sequence.
         full.runs.shrink_to_fit();
         self.begin = self.rest;

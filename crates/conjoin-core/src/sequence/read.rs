@@ -4,12 +4,11 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::slice;
 
-use super::content::{Content, Plain};
 use super::leaf::Piece;
 use super::{Lv, Place, Run, Sequence};
 use crate::order::sort_by_number;
 
-impl<C: Content> Sequence<C> {
+impl Sequence {
     pub(crate) fn find(&self, lv: Lv) -> Option<Place> {
         let spot = self.spot_of(lv)?;
         let run = self.piece(spot)?.run();
@@ -34,17 +33,17 @@ impl<C: Content> Sequence<C> {
     }
 
     /// All runs in document order, each as long as it can be.
-    pub(crate) fn runs(&self) -> AllRuns<'_, C> {
+    pub(crate) fn runs(&self) -> AllRuns<'_> {
         AllRuns { sequence: self, leaf: 0, pieces: self.tree.leaf(0).runs.iter(), ahead: None }
     }
 
     /// All elements that are visible, or all that are hidden, in document order.
-    pub(crate) fn elements(&self, visible: bool) -> Elements<'_, C> {
+    pub(crate) fn elements(&self, visible: bool) -> Elements<'_> {
         Elements { runs: self.runs(), visible, run: 0..0 }
     }
 }
 
-impl Sequence<Plain> {
+impl Sequence {
     /// What is hidden, in the order of the numbers.
     pub(crate) fn hidden(&self) -> Vec<Range<Lv>> {
         let hidden = self.runs().filter(|run| !run.visible);
@@ -56,8 +55,8 @@ impl Sequence<Plain> {
 
 /// The runs of a sequence.
 #[derive(Debug)]
-pub(crate) struct AllRuns<'s, C: Content> {
-    sequence: &'s Sequence<C>,
+pub(crate) struct AllRuns<'s> {
+    sequence: &'s Sequence,
     leaf: u32,
     /// The rest of the leaf.
     pieces: slice::Iter<'s, Piece>,
@@ -65,7 +64,7 @@ pub(crate) struct AllRuns<'s, C: Content> {
     ahead: Option<Piece>,
 }
 
-impl<C: Content> AllRuns<'_, C> {
+impl AllRuns<'_> {
     fn piece(&mut self) -> Option<Piece> {
         loop {
             if let Some(piece) = self.pieces.next() {
@@ -77,7 +76,7 @@ impl<C: Content> AllRuns<'_, C> {
     }
 }
 
-impl<C: Content> Iterator for AllRuns<'_, C> {
+impl Iterator for AllRuns<'_> {
     type Item = Run;
 
     fn next(&mut self) -> Option<Run> {
@@ -95,14 +94,14 @@ impl<C: Content> Iterator for AllRuns<'_, C> {
 
 /// The elements of a sequence that are visible, or hidden.
 #[derive(Debug)]
-pub(crate) struct Elements<'s, C: Content> {
-    runs: AllRuns<'s, C>,
+pub(crate) struct Elements<'s> {
+    runs: AllRuns<'s>,
     visible: bool,
     /// The rest of a run.
     run: Range<Lv>,
 }
 
-impl<C: Content> Iterator for Elements<'_, C> {
+impl Iterator for Elements<'_> {
     type Item = Lv;
 
     fn next(&mut self) -> Option<Lv> {

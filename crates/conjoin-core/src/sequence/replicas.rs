@@ -143,8 +143,8 @@ proptest! {
         let mut replicas = play(2, &steps);
         for replica in &mut replicas {
             let text = replica.sequence.to_string();
-            replica.sequence = Sequence::from_runs(replica.sequence.runs(), text.as_str()).expect("well formed");
-            replica.list = Sequence::from_runs(replica.list.runs(), chars(&text)).expect("well formed");
+            replica.sequence = Sequence::from_runs(replica.sequence.runs(), text.as_str().into()).expect("well formed");
+            replica.list = Sequence::from_runs(replica.list.runs(), chars(&text).into()).expect("well formed");
             replica.check();
         }
         // And can be edited as before.
@@ -166,7 +166,7 @@ proptest! {
         pull_all(&mut replicas);
         let [one, ..] = &replicas[..] else { unreachable!() };
         // Element by element, in any order in which each comes after its origins.
-        let mut joined = Sequence::<Plain>::default();
+        let mut joined = Sequence::default();
         let mut waiting: Vec<(Lv, &Element)> = one.model.0.iter().map(|it| (one.numbers[&it.id], it)).collect();
         waiting.sort_by_key(|&(lv, _)| u64::from(lv).wrapping_mul(order | 1));
         while !waiting.is_empty() {
@@ -175,7 +175,7 @@ proptest! {
                 let ready = [origins.left, origins.right].iter().all(|&lv| lv == EDGE || joined.find(lv).is_some());
                 if ready {
                     let by = By { replica: element.id.0, seen: &[], ids: &one.ids };
-                    let content = element.visible.then_some(1);
+                    let content = element.visible.then_some(1.into());
                     joined.insert_between(lv, 1, origins, content, &by).expect("in order");
                 }
                 !ready
@@ -225,14 +225,14 @@ fn what_two_type_at_one_place_is_never_mixed() {
 #[test]
 fn long_texts_are_cut_into_leaves_and_read_back_whole() {
     let long: String = "The quick brown föx 😀 jumps. ".repeat(5_000);
-    let mut sequence = Sequence::<Text>::default();
-    sequence.insert_at(0, 0, &long);
-    sequence.insert_at(70_000, chars(&long), &long);
+    let mut sequence = Sequence::default();
+    sequence.insert_at(0, 0, long.as_str().into());
+    sequence.insert_at(70_000, chars(&long), long.as_str().into());
     sequence.tree.check();
     let at = byte_at(&long, 70_000);
     let whole = format!("{}{long}{}", &long[..at], &long[at..]);
     assert_eq!(sequence.to_string(), whole);
-    let again = Sequence::<Text>::from_runs(sequence.runs(), &whole).expect("well formed");
+    let again = Sequence::from_runs(sequence.runs(), whole.as_str().into()).expect("well formed");
     again.tree.check();
     assert_eq!(again.to_string(), whole);
     sequence.delete_at(10, sequence.len() - 20, |_, _| ());
@@ -247,12 +247,12 @@ fn byte_at(text: &str, chars: usize) -> usize {
 #[test]
 fn what_is_not_here_is_an_error_and_changes_nothing() {
     let by = By { replica: 0, seen: &[9], ids: &[(0, 0), (0, 1), (0, 2)] };
-    let mut sequence = Sequence::<Text>::default();
-    assert_eq!(sequence.insert(0, 5, "x", &by), Err(Unknown));
-    sequence.insert_at(0, 0, "abc");
+    let mut sequence = Sequence::default();
+    assert_eq!(sequence.insert(0, 5, "x".into(), &by), Err(Unknown));
+    sequence.insert_at(0, 0, "abc".into());
     let between = |left, right| Origins { left, right };
-    assert_eq!(sequence.insert_between(3, 1, between(2, 0), Some("x"), &by), Err(Unknown));
-    assert_eq!(sequence.insert_between(3, 1, between(0, 7), Some("x"), &by), Err(Unknown));
+    assert_eq!(sequence.insert_between(3, 1, between(2, 0), Some("x".into()), &by), Err(Unknown));
+    assert_eq!(sequence.insert_between(3, 1, between(0, 7), Some("x".into()), &by), Err(Unknown));
     assert_eq!(sequence.hide(1, 5, |_, _| panic!("nothing is hidden")), Err(Unknown));
     assert_eq!(sequence.hide(EDGE, 5, |_, _| panic!("nothing is hidden")), Err(Unknown));
     assert_eq!((sequence.find(3), sequence.find(EDGE)), (None, None));
@@ -263,7 +263,7 @@ fn what_is_not_here_is_an_error_and_changes_nothing() {
 fn runs_that_make_no_sequence_are_refused() {
     let run = |lv, len, visible| Run { lv, len, visible, left: EDGE, right: EDGE };
     let build =
-        |runs: &[Run], text| Sequence::<Text>::from_runs(runs.iter().copied(), text).map(|it| it.to_string());
+        |runs: &[Run], text: &str| Sequence::from_runs(runs.iter().copied(), text.into()).map(|it| it.to_string());
     assert_eq!(build(&[run(4, 2, true), run(0, 3, false)], "äb"), Ok("äb".into()));
     for (runs, text) in [
         (&[run(4, 2, true)][..], "a"),

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut, Range};
 use std::sync::OnceLock;
 
 use super::Sequence;
-use super::content::{Text, Width, byte_of};
+use super::content::{Width, byte_of};
 use super::leaf::Piece;
 use super::load::Malformed;
 use super::stored::Runs;
@@ -15,7 +15,7 @@ use super::text::Chunks;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Resting {
     read: Option<Box<Read>>,
-    tree: OnceLock<Sequence<Text>>,
+    tree: OnceLock<Sequence>,
 }
 
 #[derive(Debug, Clone)]
@@ -104,23 +104,23 @@ impl Resting {
 }
 
 impl Read {
-    fn open(self) -> Sequence<Text> {
-        Sequence::from_stored(self.runs, self.text.as_str())
+    fn open(self) -> Sequence {
+        Sequence::from_stored(self.runs, self.text.as_str().into())
             .expect("as many are visible as there are characters")
     }
 }
 
 impl Deref for Resting {
-    type Target = Sequence<Text>;
+    type Target = Sequence;
 
-    fn deref(&self) -> &Sequence<Text> {
+    fn deref(&self) -> &Sequence {
         self.tree.get_or_init(|| self.read.clone().map(|read| read.open()).unwrap_or_default())
     }
 }
 
 impl DerefMut for Resting {
     #[inline]
-    fn deref_mut(&mut self) -> &mut Sequence<Text> {
+    fn deref_mut(&mut self) -> &mut Sequence {
         if self.read.is_some() || self.tree.get_mut().is_none() {
             self.wake();
         }

@@ -5,7 +5,6 @@
 //! tree: J. Vuillemin, *A Unifying Look at Data Structures*, 1980). And a run that was parted by what came into
 //! it goes on behind that, as brackets do, so that only what it began with needs a number.
 
-use super::content::Content;
 use super::leaf::{LONGEST, Piece};
 use super::load::Malformed;
 use super::{Lv, Run, Sequence};
@@ -71,7 +70,7 @@ impl Runs {
 
 impl Stored<Vec<u8>> {
     /// Appends the runs of a sequence.
-    pub(crate) fn push<C: Content>(&mut self, sequence: &Sequence<C>) {
+    pub(crate) fn push(&mut self, sequence: &Sequence) {
         let pieces: Vec<Piece> = sequence.runs().map(Piece::from).collect();
         let mut usual = pieces.clone();
         set_origins(&mut usual);

@@ -118,7 +118,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-fn check(tree: &Sequence<Text>, model: &Model) {
+fn check(tree: &Sequence, model: &Model) {
     tree.tree.check();
     let text: String = model.visible().map(|element| element.char).collect();
     assert_eq!(tree.to_string(), text);
@@ -157,11 +157,11 @@ fn check(tree: &Sequence<Text>, model: &Model) {
         }
         (bytes, units) = (bytes + char.len_utf8(), units + char.len_utf16());
     }
-    let again = Sequence::<Text>::from_runs(tree.runs(), &text).expect("its own runs");
+    let again = Sequence::from_runs(tree.runs(), text.as_str().into()).expect("its own runs");
     again.tree.check();
     assert!(again.runs().eq(tree.runs()) && again.to_string() == text);
     let mut stored = Stored::<Vec<u8>>::default();
-    stored.push(&Sequence::<Plain>::default());
+    stored.push(&Sequence::default());
     stored.push(tree);
     let [heads, lengths, numbers, origins] =
         [&stored.heads, &stored.lengths, &stored.numbers, &stored.origins].map(|column| Reader::new(column));
@@ -170,7 +170,7 @@ fn check(tree: &Sequence<Text>, model: &Model) {
         let count = stored.count().expect("as many as were written");
         let runs = stored.read(count, 1 << 30).expect("they were just written");
         let mut resting = Resting::new(runs.clone(), text).expect("as they were written");
-        let again = Sequence::<Text>::from_stored(runs, text).expect("as they were written");
+        let again = Sequence::from_stored(runs, text.into()).expect("as they were written");
         let part = again.len() / 3..again.len() / 2 + 1;
         let lens = (again.len(), again.byte_len(), again.utf16_len());
         // As it rests, and then as it was woken by a question.
@@ -182,7 +182,7 @@ fn check(tree: &Sequence<Text>, model: &Model) {
             assert_eq!(parts[0], parts[1]);
             assert!(resting.runs().eq(again.runs()));
         }
-        resting.insert_at(0, 1 << 30, "!");
+        resting.insert_at(0, 1 << 30, "!".into());
         assert_eq!(resting.to_string(), format!("!{text}"));
         assert!(text.is_empty() || again.runs().eq(tree.runs()));
     }
@@ -192,7 +192,7 @@ fn check(tree: &Sequence<Text>, model: &Model) {
 proptest! {
     #[test]
     fn the_tree_is_the_list(steps in steps()) {
-        let mut tree = Sequence::<Text>::default();
+        let mut tree = Sequence::default();
         let mut model = Model::default();
         let mut authors: Vec<u8> = Vec::new();
         // What each replica has seen of the others: all up to here but the runs it lacks.
@@ -221,7 +221,7 @@ proptest! {
                         (next_left, next) = (next, next + 1);
                     }
                     let index = model.0[..model.place(lv)].iter().filter(|element| element.visible).count();
-                    prop_assert_eq!(tree.insert(lv, left, &text, &view), Ok(index));
+                    prop_assert_eq!(tree.insert(lv, left, text.as_str().into(), &view), Ok(index));
                     authors.extend(text.chars().map(|_| replica));
                 }
                 Step::Type { at, text } => {
@@ -229,7 +229,7 @@ proptest! {
                     let left = at.checked_sub(1).map_or(NONE, |at| model.visible().nth(at).expect("in range").lv);
                     let mut place = if left == NONE { 0 } else { model.place(left) + 1 };
                     let right = model.0.get(place).map_or(NONE, |element| element.lv);
-                    prop_assert_eq!(tree.insert_at(at, lv, &text), Origins { left, right });
+                    prop_assert_eq!(tree.insert_at(at, lv, text.as_str().into()), Origins { left, right });
                     let mut next_left = left;
                     for (next, char) in (lv..).zip(text.chars()) {
                         model.0.insert(place, Element { lv: next, left: next_left, right, visible: true, char });
@@ -239,7 +239,7 @@ proptest! {
                 }
                 Step::On { text } => {
                     let count = text.len() as u32;
-                    if !tree.type_on(lv, count, &text) {
+                    if !tree.type_on(lv, count, text.as_str().into()) {
                         continue;
                     }
                     let last = model.place(lv - 1);
@@ -302,28 +302,28 @@ proptest! {
 
 #[test]
 fn who_types_on_needs_no_place() {
-    let mut tree = Sequence::<Text>::default();
-    tree.insert_at(0, 0, "ac");
-    tree.insert_at(1, 2, "b");
-    assert!(tree.type_on(3, 2, "bb"));
+    let mut tree = Sequence::default();
+    tree.insert_at(0, 0, "ac".into());
+    tree.insert_at(1, 2, "b".into());
+    assert!(tree.type_on(3, 2, "bb".into()));
     assert_eq!((tree.to_string().as_str(), tree.len()), ("abbbc", 5));
-    assert!(!tree.type_on(9, 1, "x"), "something came in between");
+    assert!(!tree.type_on(9, 1, "x".into()), "something came in between");
     tree.delete_at(3, 1, |_, _| ());
-    assert!(!tree.type_on(5, 1, "x"), "it was deleted on");
+    assert!(!tree.type_on(5, 1, "x".into()), "it was deleted on");
     tree.tree.check();
     assert_eq!(tree.to_string(), "abbc");
 }
 
 #[test]
 fn a_long_text_stays_in_order() {
-    let mut tree = Sequence::<Text>::default();
+    let mut tree = Sequence::default();
     let mut text: Vec<char> = Vec::new();
     let mut random = 1u64;
     for lv in 0..20_000 {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let at = (random >> 33) as usize % (text.len() + 1);
         let char = if lv % 7 == 0 { 'é' } else { 'e' };
-        tree.insert_at(at, lv, char.encode_utf8(&mut [0; 4]));
+        tree.insert_at(at, lv, (&*char.encode_utf8(&mut [0; 4])).into());
         text.insert(at, char);
         if lv % 3 == 0 {
             tree.delete_at(at / 2, 1, |_, _| ());

@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::Range;
 
 use super::Sequence;
-use super::content::{Text, Width, byte_of};
+use super::content::{Width, byte_of};
 use super::tree::Tree;
 
-impl Sequence<Text> {
+impl Sequence {
     /// How many UTF-8 bytes it takes.
     pub(crate) fn byte_len(&self) -> usize {
         self.tree.total.bytes()
@@ -96,7 +96,7 @@ pub(crate) struct Chunks<'s> {
     /// What comes first, where it is in one piece.
     whole: &'s str,
     /// Which leaf comes then.
-    rest: Option<(&'s Tree<Text>, u32)>,
+    rest: Option<(&'s Tree, u32)>,
     /// So much of it is left out.
     skip: u32,
     /// How many characters are still to come.
@@ -132,7 +132,7 @@ impl<'s> Iterator for Chunks<'s> {
     }
 }
 
-impl fmt::Display for Sequence<Text> {
+impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.chunks(0..self.len()).try_for_each(|chunk| f.write_str(chunk))
     }

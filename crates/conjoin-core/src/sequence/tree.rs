@@ -10,7 +10,7 @@ mod check;
 use std::cmp::Ordering;
 
 use super::Lv;
-use super::content::{Content, Width};
+use super::content::Width;
 use super::leaf::Leaf;
 
 /// No leaf, no node.
@@ -49,8 +49,8 @@ impl Node {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Tree<C> {
-    leaves: Vec<Leaf<C>>,
+pub(super) struct Tree {
+    leaves: Vec<Leaf>,
     /// Empty while there is one leaf.
     nodes: Vec<Node>,
     root: u32,
@@ -69,13 +69,13 @@ struct Hot {
     high: Lv,
 }
 
-impl<C: Content> Default for Tree<C> {
+impl Default for Tree {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<C: Content> Tree<C> {
+impl Tree {
     pub(super) fn new() -> Self {
         Self {
             leaves: vec![Leaf::new()],
@@ -86,11 +86,11 @@ impl<C: Content> Tree<C> {
         }
     }
 
-    pub(super) fn leaf(&self, leaf: u32) -> &Leaf<C> {
+    pub(super) fn leaf(&self, leaf: u32) -> &Leaf {
         &self.leaves[leaf as usize]
     }
 
-    pub(super) fn leaf_mut(&mut self, leaf: u32) -> &mut Leaf<C> {
+    pub(super) fn leaf_mut(&mut self, leaf: u32) -> &mut Leaf {
         &mut self.leaves[leaf as usize]
     }
 
@@ -99,7 +99,7 @@ impl<C: Content> Tree<C> {
     }
 
     /// Leaves in their order, from one on.
-    pub(super) fn leaves_from(&self, leaf: u32) -> impl Iterator<Item = (u32, &Leaf<C>)> {
+    pub(super) fn leaves_from(&self, leaf: u32) -> impl Iterator<Item = (u32, &Leaf)> {
         std::iter::successors(Some(leaf), |&leaf| self.next_leaf(leaf)).map(|leaf| (leaf, self.leaf(leaf)))
     }
 
@@ -345,7 +345,7 @@ impl<C: Content> Tree<C> {
     }
 
     /// Puts a leaf behind another one, out of which its content came.
-    pub(super) fn put_after(&mut self, leaf: u32, mut new: Leaf<C>) -> u32 {
+    pub(super) fn put_after(&mut self, leaf: u32, mut new: Leaf) -> u32 {
         self.settle();
         let id = self.leaves.len() as u32;
         let width = new.width;
@@ -364,7 +364,7 @@ impl<C: Content> Tree<C> {
     }
 
     /// Puts a leaf at the end: for loading.
-    pub(super) fn push(&mut self, new: Leaf<C>) -> u32 {
+    pub(super) fn push(&mut self, new: Leaf) -> u32 {
         let width = new.width;
         let last = self.leaves.len() as u32 - 1;
         if last == 0 && self.leaf(0).runs.is_empty() {

@@ -333,7 +333,7 @@ impl Doc {
                 let runs = self.read_runs(runs)?;
                 grow(runs.len as usize * size::ELEMENT)?;
                 let shown = runs.visible as u32;
-                let sequence = Sequence::from_stored(runs, shown);
+                let sequence = Sequence::from_stored(runs, shown.into());
                 let sequence = sequence.map_err(|_| DecodeError::Malformed(Part::Sequence))?;
                 let mut list = List { sequence, ..List::default() };
                 let mut before = None;

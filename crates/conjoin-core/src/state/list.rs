@@ -11,14 +11,14 @@ use crate::log::{Local, SCATTERED};
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
-use crate::sequence::{self, Sequence};
+use crate::sequence::Sequence;
 use crate::size;
 use crate::sorted::Sorted;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct List {
     /// The slots. That an item was removed shows in the one it stands in.
-    pub(crate) sequence: Sequence<sequence::Plain>,
+    pub(crate) sequence: Sequence,
     /// What the items hold, by the operation that inserted each, which is its first slot.
     pub(crate) items: Contents,
     /// The items for which further slots were made, by these.
@@ -115,7 +115,7 @@ impl List {
         match edit {
             Edit::InsertItems { left, items } => {
                 let count = items.len() as u32;
-                let at = self.sequence.insert(lv, left_of(left)?, count, author);
+                let at = self.sequence.insert(lv, left_of(left)?, count.into(), author);
                 let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
                 self.add_items(lv, items, size);
                 raw.splice(container, at, 0, count);
@@ -153,7 +153,7 @@ impl List {
                 if shown {
                     self.hide(old, 1, container, raw);
                 }
-                let at = self.sequence.insert(lv, left, 1, author).map_err(|_| UNKNOWN_ELEMENT)? as u32;
+                let at = self.sequence.insert(lv, left, 1.into(), author).map_err(|_| UNKNOWN_ELEMENT)? as u32;
                 *size += size::ELEMENT + size::ENTRY;
                 self.moved.insert(lv, item);
                 if wins {

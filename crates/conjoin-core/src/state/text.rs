@@ -63,7 +63,7 @@ impl Text {
         if left.is_some_and(|left| !author.saw(left)) {
             return Err(UNKNOWN_ELEMENT);
         }
-        let at = self.sequence.insert(lv, left.unwrap_or(NONE), text, author);
+        let at = self.sequence.insert(lv, left.unwrap_or(NONE), text.into(), author);
         let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
         *size += size::ELEMENT * inserted as usize;
         raw.splice(container, at, 0, inserted);

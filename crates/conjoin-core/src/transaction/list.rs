@@ -165,7 +165,7 @@ impl<'a> ListMut<'_, 'a> {
         let Data::List(list) = &mut doc.state.containers[container as usize].data else {
             unreachable!("a handle edits a value of its own kind");
         };
-        let left = list.sequence.insert_at(at, lv, count).left;
+        let left = list.sequence.insert_at(at, lv, count.into()).left;
         list.add_items(lv, &items, &mut doc.state.size);
         doc.state.make_items(container, lv, &items, &doc.strings);
         doc.raw.splice(container, at as u32, 0, count);

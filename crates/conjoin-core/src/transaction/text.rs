@@ -222,7 +222,7 @@ impl TextMut<'_, '_> {
         let doc = &mut *self.tx.doc;
         let of = &mut doc.state.containers[container as usize];
         let Data::Text(data) = &mut of.data else { unreachable!("a handle edits a value of its own kind") };
-        let left = data.sequence.insert_at(at, lv, text).left;
+        let left = data.sequence.insert_at(at, lv, text.into()).left;
         doc.state.size += size::ELEMENT * len as usize;
         doc.raw.splice(container, at as u32, 0, len);
         let edit = Edit::Insert { left: some(left), text: String::new() };

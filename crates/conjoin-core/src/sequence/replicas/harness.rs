@@ -15,8 +15,8 @@ pub(super) enum Op {
 /// One replica: the sequence, and the model beside it.
 pub(super) struct Replica {
     pub(super) id: u8,
-    pub(super) sequence: Sequence<Text>,
-    pub(super) list: Sequence<Plain>,
+    pub(super) sequence: Sequence,
+    pub(super) list: Sequence,
     pub(super) model: Model,
     /// How many elements of each replica are here.
     pub(super) seen: Vec<u32>,
@@ -101,8 +101,8 @@ impl Replica {
         let right = self.model.right_of(left, |_| true);
         let origins = Origins { left: self.lv(left), right: self.lv(right) };
         let lv = self.number(id, chars(text));
-        assert_eq!(self.sequence.insert_at(at, lv, text), origins);
-        assert_eq!(self.list.insert_at(at, lv, chars(text)), origins);
+        assert_eq!(self.sequence.insert_at(at, lv, text.into()), origins);
+        assert_eq!(self.list.insert_at(at, lv, chars(text).into()), origins);
         self.model_insert(id, left, right, text);
         self.log.push((self.id, Op::Insert { id, left, text: text.into(), seen }));
     }
@@ -132,8 +132,8 @@ impl Replica {
                 let left_lv = self.lv(*left);
                 let lv = self.number(*id, chars(text));
                 let by = By { replica, seen, ids: &self.ids };
-                let index = self.sequence.insert(lv, left_lv, text.as_str(), &by).expect("known");
-                assert_eq!(self.list.insert(lv, left_lv, chars(text), &by), Ok(index));
+                let index = self.sequence.insert(lv, left_lv, text.as_str().into(), &by).expect("known");
+                assert_eq!(self.list.insert(lv, left_lv, chars(text).into(), &by), Ok(index));
                 let right = self.model.right_of(*left, |(replica, seq)| seq < seen[replica as usize]);
                 self.model_insert(*id, *left, right, text);
                 assert_eq!(index, self.model.index(*id));

@@ -1,16 +1,16 @@
 //! What holds of every tree.
 
 use super::super::load::FILLED;
-use super::{Content, NONE, Tree, Width};
+use super::{NONE, Tree, Width};
 
-impl<C: Content> Tree<C> {
+impl Tree {
     /// Makes sure that all counts and links are right.
     pub(in crate::sequence) fn check(&self) {
         let mut total = Width::default();
         let mut leaves = 0;
         for (id, leaf) in self.leaves_from(0) {
             assert_eq!(leaf.width.chars, leaf.runs.iter().map(|piece| piece.chars()).sum::<u32>());
-            assert_eq!(leaf.width, C::width(leaf.content.whole(leaf.width)));
+            assert_eq!(leaf.width, leaf.content.whole(leaf.width).width());
             assert_eq!(self.before(id), total, "what stands before each leaf adds up");
             assert_eq!(self.start_of(id), total.chars);
             assert!(leaf.runs.iter().all(|piece| leaf.low <= piece.lv && piece.end() <= leaf.high));

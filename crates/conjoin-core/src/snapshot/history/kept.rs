@@ -8,7 +8,7 @@ use crate::codec::DecodeError;
 use crate::log::{BLOCK, Entry, Packed};
 use crate::numbers::Lv;
 use crate::op::Edit;
-use crate::sequence::{Content, Text};
+use crate::sequence::cut_at;
 
 /// What was kept so far.
 pub(super) struct Kept<'a> {
@@ -85,5 +85,5 @@ impl<'a> Kept<'a> {
 
 /// The first so many characters, and the rest.
 pub(super) fn cut(text: &str, chars: u32) -> Result<(&str, &str), DecodeError> {
-    Text::cut_at(text, chars).ok_or(MALFORMED)
+    cut_at(text, chars).ok_or(MALFORMED)
 }

@@ -10,14 +10,14 @@ use crate::doc::{ApplyError, Doc};
 use crate::log::{Entry, Local};
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit};
-use crate::sequence::{Plain, Sequence};
+use crate::sequence::Sequence;
 use crate::state::{Author, Data, MarkRecord, Parent, UNKNOWN_ELEMENT};
 use crate::value::Kind;
 
 /// The texts of a document that is made again, without their characters.
 #[derive(Default)]
 pub(super) struct Replay<'a> {
-    texts: Vec<Option<Box<Sequence<Plain>>>>,
+    texts: Vec<Option<Box<Sequence>>>,
     /// Whether the document is to hold what was done, and not just what later operations are checked by.
     whole: bool,
     /// The operations as the log keeps them, if they are wanted.
@@ -37,7 +37,7 @@ impl<'a> Replay<'a> {
         Self { kept: Some(kept), ..Self::default() }
     }
 
-    pub(super) fn text(&mut self, container: u32) -> &mut Sequence<Plain> {
+    pub(super) fn text(&mut self, container: u32) -> &mut Sequence {
         let at = container as usize;
         if self.texts.len() <= at {
             self.texts.resize_with(at + 1, || None);
@@ -120,7 +120,7 @@ impl<'a> Replay<'a> {
             return Err(UNKNOWN_ELEMENT);
         }
         let text = self.text(entry.container);
-        let at = text.insert(entry.lv, left.unwrap_or(NONE), entry.len, author);
+        let at = text.insert(entry.lv, left.unwrap_or(NONE), entry.len.into(), author);
         let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
         self.keep(|| Entry { at, ..entry })?;
         Ok(at)
