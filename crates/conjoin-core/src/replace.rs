@@ -166,14 +166,7 @@ impl Doc {
     }
 
     /// What leads from one sequence to another. Both have the elements that are in both in the same order.
-    fn splice(
-        &self,
-        container: u32,
-        before: &Sequence,
-        other: &Self,
-        after: &Sequence,
-        raw: &mut Noted,
-    ) {
+    fn splice(&self, container: u32, before: &Sequence, other: &Self, after: &Sequence, raw: &mut Noted) {
         if before.is_empty() {
             return insertion(container, after.len(), raw);
         }

@@ -24,10 +24,7 @@ impl Sequence {
     /// Builds a sequence from its runs in document order and what the visible ones carry.
     ///
     /// Origins are taken as they are: those that are not here are as far away as can be.
-    pub(crate) fn from_runs(
-        runs: impl Iterator<Item = Run>,
-        content: Slice<'_>,
-    ) -> Result<Self, Malformed> {
+    pub(crate) fn from_runs(runs: impl Iterator<Item = Run>, content: Slice<'_>) -> Result<Self, Malformed> {
         let mut taken = Vec::new();
         let mut pieces: Vec<Piece> = Vec::new();
         for run in runs {

@@ -262,8 +262,9 @@ fn what_is_not_here_is_an_error_and_changes_nothing() {
 #[test]
 fn runs_that_make_no_sequence_are_refused() {
     let run = |lv, len, visible| Run { lv, len, visible, left: EDGE, right: EDGE };
-    let build =
-        |runs: &[Run], text: &str| Sequence::from_runs(runs.iter().copied(), text.into()).map(|it| it.to_string());
+    let build = |runs: &[Run], text: &str| {
+        Sequence::from_runs(runs.iter().copied(), text.into()).map(|it| it.to_string())
+    };
     assert_eq!(build(&[run(4, 2, true), run(0, 3, false)], "äb"), Ok("äb".into()));
     for (runs, text) in [
         (&[run(4, 2, true)][..], "a"),

@@ -21,7 +21,7 @@ use super::columns::{self, Packed};
 use crate::codec::{DecodeError, Header, Reader};
 use crate::doc::{ApplyError, Doc};
 use crate::log::{Entry, Packed as Entries, SCATTERED};
-use crate::numbers::Lv;
+use crate::numbers::{Lv, Span};
 use crate::op::Edit;
 use crate::order::sort_by_number;
 use crate::sequence::{self, Resting, Runs};
@@ -91,7 +91,7 @@ impl Doc {
         let mut runs = sequence::Stored::<Vec<u8>>::default();
         for container in &self.state.containers {
             if let Data::Text(text) = &container.data {
-                runs.push(&*text.sequence);
+                runs.push(&text.sequence);
             }
         }
         let (visible, hidden) = self.split_texts();
@@ -117,15 +117,15 @@ impl Doc {
         let mut replay = Replay::default();
         let (mut rows, mut edits) = (Rows::empty(), edits::Written::new());
         let mut log = self.log.iter();
-        for (replica, len, deps) in &head.spans {
-            let mut deps = again.resolve_deps(*replica, deps).ok()?;
-            let end = again.numbers.next() + len;
+        for (at, span) in head.numbers.spans().iter().enumerate() {
+            let mut deps = head.numbers.deps(at);
+            let end = head.numbers.span_end(at);
             while again.numbers.next() < end {
                 again.make_roots(&head.roots);
                 let entry = &*log.next()?;
                 let plain = replay.is_plain(&again, entry);
-                let done =
-                    replay.redo(&mut again, (*replica, &std::mem::take(&mut deps)), light(entry), plain);
+                let seen = std::mem::take(&mut deps);
+                let done = replay.redo(&mut again, (span.replica, seen), light(entry), plain);
                 let at = done.ok()?;
                 let is_text = again.state.containers[entry.container as usize].kind == Kind::Text;
                 match &entry.edit {
@@ -226,22 +226,22 @@ impl Doc {
         mut edits: Option<&mut edits::Read<'_>>,
     ) -> Result<(), ApplyError> {
         let mut next = rows.peek()?;
-        for (replica, len, deps) in &head.spans {
-            let mut deps = self.resolve_deps(*replica, deps)?;
-            let end = self.numbers.next() + len;
+        for (at, &Span { replica, .. }) in head.numbers.spans().iter().enumerate() {
+            let mut deps = head.numbers.deps(at);
+            let end = head.numbers.span_end(at);
             while self.numbers.next() < end {
                 let lv = self.numbers.next();
                 let until = next.map_or(end, |next| next.min(end));
                 let seen = std::mem::take(&mut deps);
                 if lv < until {
                     let Some(edits) = &mut edits else {
-                        self.numbers.push(*replica, until - lv, &seen);
+                        self.numbers.push(replica, until - lv, seen);
                         continue;
                     };
                     self.make_roots(&head.roots);
                     let (entry, plain) = edits.next(lv, until, &self.state)?;
                     let inserted = matches!(entry.edit, Edit::Insert { .. }).then(|| light(&entry));
-                    let at = replay.redo(self, (*replica, &seen), entry, plain)?;
+                    let at = replay.redo(self, (replica, seen), entry, plain)?;
                     if let Some(entry) = inserted {
                         edits.inserted(&entry, at);
                     }
@@ -252,7 +252,7 @@ impl Doc {
                 if entry.len > end - lv {
                     return Err(MALFORMED.into());
                 }
-                replay.redo(self, (*replica, &seen), entry, false)?;
+                replay.redo(self, (replica, seen), entry, false)?;
                 next = rows.peek()?;
             }
         }

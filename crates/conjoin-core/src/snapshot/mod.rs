@@ -12,6 +12,7 @@ mod golden_tests;
 pub(crate) mod history;
 #[cfg(test)]
 mod history_tests;
+mod known;
 mod state;
 
 use crate::codec::{DecodeError, Header, Reader};

@@ -3,10 +3,10 @@
 //! Operations stand as the numbers that the document which wrote it gave them; the reader gives them the
 //! same.
 
+use super::known::index;
 use crate::codec::{DecodeError, Header, Part, Reader, Writer};
-use crate::delta::ReplicaTable;
 use crate::doc::{ApplyError, Doc};
-use crate::numbers::{Lv, MAX_OPS, NONE, lies_in};
+use crate::numbers::{Lv, NONE, lies_in};
 use crate::op::{Anchor, finite};
 use crate::sequence::{Resting, Runs, Sequence, Stored};
 use crate::size;
@@ -14,7 +14,7 @@ use crate::state::{
     Adds, Data, Held, List, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float, read_sum,
     size_of_member, size_of_writes, write_sum,
 };
-use crate::strings::{Names, StrId, Strings};
+use crate::strings::StrId;
 use crate::value::{Kind, Ordered, Value};
 
 impl Doc {
@@ -34,28 +34,10 @@ impl Doc {
         let mut out = Vec::new();
         Header::State.write(&mut out);
         let numbers = &self.numbers;
-        let replicas = ReplicaTable::of(numbers.replicas());
-        replicas.encode(&mut out);
-        out.varint(self.strings.len() as u64);
-        for string in self.strings.iter() {
-            out.bytes(string.as_bytes());
-        }
-        out.varint(numbers.spans().len() as u64);
-        for (at, span) in numbers.spans().iter().enumerate() {
-            out.varint(u64::from(span.replica));
-            out.varint(u64::from(numbers.span_end(at) - span.lv));
-            out.varint(numbers.deps(at).len() as u64);
-            numbers.deps(at).iter().for_each(|dep| out.varint(u64::from(span.lv - dep)));
-        }
+        self.write_known(&mut out);
         out.varint(u64::from(self.floor));
         out.varint(self.names.len() as u64);
-        for names in &self.names {
-            out.varint(names.list().len() as u64);
-            for &(string, seq) in names.list() {
-                out.varint(u64::from(string));
-                out.varint(u64::from(seq));
-            }
-        }
+        self.write_names(self.names.len(), &mut out);
         out.varint(self.state.containers.len() as u64);
         for container in &self.state.containers {
             out.push(container.kind.tag());
@@ -87,7 +69,7 @@ impl Doc {
         for container in &self.state.containers {
             match &container.data {
                 Data::List(list) => runs.push(&list.sequence),
-                Data::Text(text) => runs.push(&*text.sequence),
+                Data::Text(text) => runs.push(&text.sequence),
                 _ => {}
             }
         }
@@ -105,44 +87,19 @@ impl Doc {
     /// Reads what [`state`](Self::state) wrote into an empty document.
     pub(super) fn read_state(&mut self, reader: &mut Reader<'_>) -> Result<(), ApplyError> {
         Header::State.read(reader)?;
-        let replicas = ReplicaTable::decode(reader)?.ids;
-        let mut left = Room { left: self.state_limit };
-        left.take(replicas.len(), size::REPLICA)?;
-        for &replica in &replicas {
-            self.numbers.introduce_new(replica).ok_or(DecodeError::Malformed(Part::Replicas))?;
-        }
-        let count = reader.count(1)?;
-        left.check(count, size::STRING)?;
-        for nth in 0..count {
-            if self.strings.intern(reader.str()?) as usize != nth {
-                return Err(DecodeError::Malformed(Part::Strings).into());
-            }
-        }
-        for _ in 0..reader.count(3)? {
-            self.read_span(reader, replicas.len())?;
-        }
-        for (at, &replica) in replicas.iter().enumerate() {
-            let count = u64::from(self.numbers.count(at as u32));
-            if count == 0 {
-                return Err(DecodeError::Malformed(Part::Replicas).into());
-            }
-            self.version.advance(replica, count);
-        }
+        self.read_known(reader)?;
         let floor = reader.varint()?;
         if floor > u64::from(self.numbers.next()) {
             return Err(DecodeError::Malformed(Part::Number).into());
         }
         self.floor = floor as Lv;
         let count = reader.count(1)?;
-        if count > replicas.len() {
+        if count > self.numbers.replicas().len() {
             return Err(DecodeError::Malformed(Part::Names).into());
         }
-        for replica in 0..count {
-            let names = self.read_names(reader, replica as u32, &mut left)?;
-            self.names.push(names);
-        }
+        self.read_names(count, reader)?;
         let containers = reader.count(4)?;
-        left.check(containers, size::ENTRY)?;
+        self.room(containers.saturating_mul(size::ENTRY))?;
         for nth in 0..containers {
             self.read_container(reader, nth)?;
         }
@@ -166,50 +123,6 @@ impl Doc {
         runs.end()?;
         self.log.skip(0, self.numbers.next());
         Ok(())
-    }
-
-    fn read_span(&mut self, reader: &mut Reader<'_>, replicas: usize) -> Result<(), ApplyError> {
-        let replica = index(reader, replicas)?;
-        let len = reader.varint()?;
-        let next = self.numbers.next();
-        if len == 0 || len > MAX_OPS.saturating_sub(u64::from(next)) {
-            return Err(DecodeError::Malformed(Part::Span).into());
-        }
-        let mut deps = Vec::new();
-        for _ in 0..reader.count(1)? {
-            let back = reader.varint()?;
-            let dep =
-                u32::try_from(back).ok().filter(|back| *back > 0).and_then(|back| next.checked_sub(back));
-            let dep = dep.filter(|&dep| !self.numbers.is_of(dep, replica));
-            deps.push(dep.ok_or(DecodeError::Malformed(Part::Dependency))?);
-        }
-        self.numbers.push(replica, len as u32, &deps);
-        Ok(())
-    }
-
-    fn read_names(
-        &mut self,
-        reader: &mut Reader<'_>,
-        replica: u32,
-        left: &mut Room,
-    ) -> Result<Names, ApplyError> {
-        let mut names = Names::default();
-        let mut before = 0;
-        for _ in 0..reader.count(2)? {
-            let string = index(reader, self.strings.len())?;
-            let seq = reader.varint()?;
-            if seq < before
-                || seq >= u64::from(self.numbers.count(replica))
-                || !names.introduce(string, seq as u32)
-            {
-                return Err(DecodeError::Malformed(Part::Names).into());
-            }
-            before = seq;
-            let size = size::string(self.strings.get(string));
-            left.take(1, size)?;
-            self.state.size += size;
-        }
-        Ok(names)
     }
 
     fn read_container(&mut self, reader: &mut Reader<'_>, nth: usize) -> Result<(), ApplyError> {
@@ -428,29 +341,6 @@ impl Doc {
     }
 }
 
-/// What memory the state may still take.
-struct Room {
-    left: usize,
-}
-
-impl Room {
-    fn check(&self, count: usize, each: usize) -> Result<(), ApplyError> {
-        if count > self.left / each { Err(ApplyError::TooLarge) } else { Ok(()) }
-    }
-
-    fn take(&mut self, count: usize, each: usize) -> Result<(), ApplyError> {
-        self.check(count, each)?;
-        self.left -= count * each;
-        Ok(())
-    }
-}
-
-/// A number below `end`.
-fn index(reader: &mut Reader<'_>, end: usize) -> Result<u32, DecodeError> {
-    let index = reader.varint()?;
-    if index < end as u64 { Ok(index as u32) } else { Err(DecodeError::Malformed(Part::Number)) }
-}
-
 fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -> u64) {
     match data {
         Data::Counter(Sums(sums)) | Data::FloatCounter(Sums(sums)) => {
@@ -530,12 +420,6 @@ trait Optional {
 impl Optional for Vec<u8> {
     fn optional(&mut self, lv: Lv) {
         self.varint(if lv == NONE { 0 } else { u64::from(lv) + 1 });
-    }
-}
-
-impl Strings {
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).map(|id| &**self.get(id as StrId))
     }
 }
 

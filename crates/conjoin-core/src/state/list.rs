@@ -153,7 +153,8 @@ impl List {
                 if shown {
                     self.hide(old, 1, container, raw);
                 }
-                let at = self.sequence.insert(lv, left, 1.into(), author).map_err(|_| UNKNOWN_ELEMENT)? as u32;
+                let at =
+                    self.sequence.insert(lv, left, 1.into(), author).map_err(|_| UNKNOWN_ELEMENT)? as u32;
                 *size += size::ELEMENT + size::ENTRY;
                 self.moved.insert(lv, item);
                 if wins {

@@ -9,6 +9,7 @@ use crate::log::{Entry, Local, SCATTERED};
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit, Mark, finite};
 use crate::snapshot::columns;
+use crate::snapshot::known::index;
 use crate::state::{Container, Parent, State};
 use crate::value::{Kind, Value};
 
@@ -309,10 +310,4 @@ pub(super) fn back(reader: &mut Reader<'_>, lv: Lv) -> Result<Option<Lv>, Decode
         back if back <= u64::from(lv) => Ok(Some(lv - back as Lv)),
         _ => Err(MALFORMED),
     }
-}
-
-/// A number below `end`.
-pub(super) fn index(reader: &mut Reader<'_>, end: usize) -> Result<u32, DecodeError> {
-    let index = reader.varint()?;
-    if index < end as u64 { Ok(index as u32) } else { Err(MALFORMED) }
 }
