@@ -194,7 +194,7 @@ impl Log {
             let mut entries: Vec<Entry> = packed.entries().collect();
             entries.iter_mut().for_each(renumber);
             self.size -= packed.size();
-            *packed = Packed::of(entries.iter());
+            *packed = Packed::of(&entries);
             self.size += packed.size();
         }
         self.entries.iter_mut().for_each(renumber);
@@ -284,7 +284,7 @@ impl Log {
     /// Packs the oldest of the latest.
     #[inline(never)]
     fn pack(&mut self) {
-        let packed = Packed::of(self.entries[..BLOCK].iter());
+        let packed = Packed::of(&self.entries[..BLOCK]);
         self.size += packed.size();
         self.size -= self.entries.drain(..BLOCK).map(|entry| entry.size()).sum::<usize>();
         self.packed.push_back(packed);
@@ -346,7 +346,7 @@ impl Log {
             self.size -= packed.size();
             if packed.end > lv {
                 let rest: Vec<Entry> = packed.entries().filter_map(|entry| entry.from(lv)).collect();
-                let rest = Packed::of(rest.iter());
+                let rest = Packed::of(&rest);
                 self.size += rest.size();
                 self.packed.push_front(rest);
                 break;

@@ -12,7 +12,7 @@ mod edits;
 mod head;
 mod kept;
 mod replay;
-mod rows;
+pub(crate) mod rows;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -248,7 +248,7 @@ impl Doc {
                     continue;
                 }
                 self.make_roots(&head.roots);
-                let entry = rows.next(&self.state, self.strings.len())?;
+                let entry = rows.next(Some(&self.state))?;
                 if entry.len > end - lv {
                     return Err(MALFORMED.into());
                 }

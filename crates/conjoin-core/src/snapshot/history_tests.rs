@@ -100,7 +100,7 @@ proptest! {
     fn what_the_log_packs_comes_out_as_it_was(steps in prop::collection::vec(any::<Step>(), 0..60)) {
         for doc in docs(steps) {
             let entries: Vec<_> = doc.log.iter().map(Cow::into_owned).collect();
-            prop_assert!(Packed::of(entries.iter()).entries().eq(entries));
+            prop_assert!(Packed::of(&entries).entries().eq(entries));
         }
     }
 

@@ -40,7 +40,7 @@ impl<'a> Kept<'a> {
     }
 
     fn pack(&mut self) {
-        self.packed.push(Packed::of(self.entries.iter()));
+        self.packed.push(Packed::of(&self.entries));
         self.entries.clear();
     }
 

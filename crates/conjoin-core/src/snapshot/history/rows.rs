@@ -1,5 +1,5 @@
-//! All operations but insertions into texts and deletions from them, as columns: what is alike in those that
-//! follow each other stands together.
+//! Operations as columns, so that what is alike in those that follow each other stands together: all of a history but
+//! insertions into texts and deletions from them. The log keeps them likewise, but all in one.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use crate::log::{Entry, Local, SCATTERED};
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit, Mark, finite};
 use crate::snapshot::columns;
-use crate::snapshot::known::index;
-use crate::state::{Container, Parent, State};
+use crate::state::{Parent, State};
+use crate::strings::StrId;
 use crate::value::{Kind, Value};
 
 /// What the low bits of an operation's tag say it does.
@@ -23,6 +23,8 @@ mod tag {
     pub(super) const MAKE: u8 = 5;
     pub(super) const INCLUDE: u8 = 6;
     pub(super) const EXCLUDE: u8 = 7;
+    /// Stands elsewhere in a history.
+    pub(super) const INSERT: u8 = 8;
     pub(super) const INSERT_ITEMS: u8 = 9;
     pub(super) const DELETE: u8 = 10;
     pub(super) const MOVE: u8 = 11;
@@ -36,29 +38,32 @@ const DOWN: u8 = 0x10;
 const PLACED: u8 = 0x20;
 /// It edits another value than the operation before, or names it otherwise.
 const OTHER: u8 = 0x40;
+/// Where all stands in one, which is read without a document: its value is nested.
+const NAMED: u8 = 0x80;
 
 pub(super) const MALFORMED: DecodeError = DecodeError::Malformed(Part::History);
 
 /// How many columns there are.
 const COLUMNS: usize = 7;
 
-/// The columns, as they are written or read.
-#[derive(Default)]
-pub(super) struct Rows<Column> {
-    tags: Column,
-    /// How many insertions into texts and deletions from them stand before each, by their numbers.
-    skips: Column,
-    /// Which value each edits, by how its number differs from that of the one before; and by which
-    /// operation its author named it, if it is nested.
-    containers: Column,
-    /// How many elements it makes or takes.
-    lengths: Column,
-    /// Its index, by how far it is from where the one before ended.
-    places: Column,
-    /// The elements it names, by how far back they lie.
-    elements: Column,
-    /// All else: keys and values.
-    rest: Column,
+const TAGS: usize = 0;
+/// How many operations that are told elsewhere stand before each, by their numbers.
+const SKIPS: usize = 1;
+/// Which value each edits, by how its number differs from that of the one before; and by which operation its author
+/// named it, if it is nested.
+const CONTAINERS: usize = 2;
+/// How many elements it makes or takes.
+const LENGTHS: usize = 3;
+/// Its index, by how far it is from where the one before ended.
+const PLACES: usize = 4;
+/// The elements it names, by how far back they lie.
+const ELEMENTS: usize = 5;
+/// All else: keys and values.
+const REST: usize = 6;
+
+/// Operations as they are written or read: by columns, or all in one.
+pub(crate) struct Rows<Column> {
+    columns: Vec<Column>,
     container: u32,
     named: Lv,
     cursor: i64,
@@ -67,68 +72,76 @@ pub(super) struct Rows<Column> {
 }
 
 impl<Column> Rows<Column> {
-    fn new([tags, skips, containers, lengths, places, elements, rest]: [Column; COLUMNS]) -> Self {
-        let (container, named, cursor, end) = (0, NONE, 0, 0);
-        Self { tags, skips, containers, lengths, places, elements, rest, container, named, cursor, end }
+    /// Those from a number on.
+    pub(crate) fn new(columns: Vec<Column>, lv: Lv) -> Self {
+        Self { columns, container: 0, named: NONE, cursor: 0, end: lv }
     }
 
-    const fn columns(&self) -> [&Column; COLUMNS] {
-        let Self { tags, skips, containers, lengths, places, elements, rest, .. } = self;
-        [tags, skips, containers, lengths, places, elements, rest]
+    fn at(&mut self, column: usize) -> &mut Column {
+        let last = self.columns.len() - 1;
+        &mut self.columns[column.min(last)]
     }
 }
 
 impl Rows<Vec<u8>> {
     pub(super) fn empty() -> Self {
-        Self::new(Default::default())
+        Self::new(vec![Vec::new(); COLUMNS], 0)
+    }
+
+    /// What was written in one, and the number after it.
+    pub(crate) fn finish(mut self) -> (Vec<u8>, Lv) {
+        (std::mem::take(self.at(REST)), self.end)
     }
 
     /// Appends an operation.
-    pub(super) fn push(&mut self, entry: &Entry) {
+    pub(crate) fn push(&mut self, entry: &Entry) {
         let lv = entry.lv;
         let down = matches!(entry.edit, Edit::Delete { down: true, .. });
         let placed = entry.at != SCATTERED;
         let other = (self.container, self.named) != (entry.container, entry.named);
-        let flags = (u8::from(down) * DOWN) | (u8::from(placed) * PLACED) | (u8::from(other) * OTHER);
-        self.tags.push(tag_of(&entry.edit) | flags);
-        self.skips.varint(u64::from(lv - self.end));
-        self.end = entry.end();
+        let named = self.columns.len() == 1 && entry.named != NONE;
+        let flags = [(down, DOWN), (placed, PLACED), (other, OTHER), (named, NAMED)];
+        let end = std::mem::replace(&mut self.end, entry.end());
+        self.at(SKIPS).varint(u64::from(lv - end));
+        self.at(TAGS)
+            .push(tag_of(&entry.edit) + flags.map(|(set, flag)| u8::from(set) * flag).iter().sum::<u8>());
         if other {
-            self.containers.zigzag(i64::from(entry.container) - i64::from(self.container));
+            let container = std::mem::replace(&mut self.container, entry.container);
+            self.named = entry.named;
+            self.at(CONTAINERS).zigzag(i64::from(entry.container) - i64::from(container));
             if entry.named != NONE {
-                self.containers.varint(u64::from(lv - entry.named));
+                self.at(CONTAINERS).varint(u64::from(lv - entry.named));
             }
-            (self.container, self.named) = (entry.container, entry.named);
         }
         if placed {
-            self.places.zigzag(i64::from(entry.at) - self.cursor);
-            self.cursor = i64::from(entry.at);
+            let cursor = std::mem::replace(&mut self.cursor, i64::from(entry.at));
+            self.at(PLACES).zigzag(i64::from(entry.at) - cursor);
         }
         match &entry.edit {
-            Edit::AddInt(amount) => self.rest.zigzag(*amount),
-            Edit::AddFloat(amount) => self.rest.extend_from_slice(&amount.to_le_bytes()),
-            Edit::Write(value) | Edit::Include(value) | Edit::Exclude(value) => value.encode(&mut self.rest),
+            Edit::AddInt(amount) => self.at(REST).zigzag(*amount),
+            Edit::AddFloat(amount) => self.at(REST).extend_from_slice(&amount.to_le_bytes()),
+            Edit::Write(value) | Edit::Include(value) | Edit::Exclude(value) => value.encode(self.at(REST)),
             Edit::Put { key, value } => {
-                self.rest.varint(u64::from(*key));
-                value.encode(&mut self.rest);
+                self.at(REST).varint(u64::from(*key));
+                value.encode(self.at(REST));
             }
-            Edit::Remove { key } => self.rest.varint(u64::from(*key)),
+            Edit::Remove { key } => self.at(REST).varint(u64::from(*key)),
             Edit::Make { key, kind, base } => {
-                self.rest.varint(u64::from(*key));
-                self.rest.push(kind.tag());
+                self.at(REST).varint(u64::from(*key));
+                self.at(REST).push(kind.tag());
                 self.element(lv, *base);
             }
-            // Insertions of text stand elsewhere.
-            Edit::Insert { .. } => {}
+            Edit::Insert { left, text } => {
+                self.insertion(entry, *left);
+                self.at(REST).bytes(text.as_bytes());
+            }
             Edit::InsertItems { left, items } => {
-                self.element(lv, *left);
-                self.lengths.varint(u64::from(entry.len));
-                self.rest.extend_from_slice(items.as_bytes());
-                self.cursor += i64::from(entry.len);
+                self.insertion(entry, *left);
+                self.at(REST).extend_from_slice(items.as_bytes());
             }
             Edit::Delete { first, .. } => {
                 self.element(lv, Some(*first));
-                self.lengths.varint(u64::from(entry.len));
+                self.at(LENGTHS).varint(u64::from(entry.len));
             }
             Edit::Move { item, left } => {
                 self.element(lv, Some(*item));
@@ -136,25 +149,31 @@ impl Rows<Vec<u8>> {
             }
             Edit::Assign { item, value } => {
                 self.element(lv, Some(*item));
-                value.encode(&mut self.rest);
+                value.encode(self.at(REST));
             }
             Edit::Mark(mark) => {
                 for anchor in [mark.start, mark.end] {
-                    self.rest.push(u8::from(anchor.after));
+                    self.at(REST).push(u8::from(anchor.after));
                     self.element(lv, anchor.element);
                 }
-                self.rest.varint(u64::from(mark.key));
-                mark.value.encode(&mut self.rest);
+                self.at(REST).varint(u64::from(mark.key));
+                mark.value.encode(self.at(REST));
             }
         }
     }
 
+    fn insertion(&mut self, entry: &Entry, left: Option<Lv>) {
+        self.element(entry.lv, left);
+        self.at(LENGTHS).varint(u64::from(entry.len));
+        self.cursor += i64::from(entry.len);
+    }
+
     fn element(&mut self, lv: Lv, element: Option<Lv>) {
-        self.elements.varint(element.map_or(0, |element| u64::from(lv - element)));
+        self.at(ELEMENTS).varint(element.map_or(0, |element| u64::from(lv - element)));
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        self.columns().into_iter().for_each(|column| columns::write(column, out));
+        self.columns.iter().for_each(|column| columns::write(column, out));
     }
 }
 
@@ -168,7 +187,8 @@ const fn tag_of(edit: &Local) -> u8 {
         Edit::Make { .. } => tag::MAKE,
         Edit::Include(_) => tag::INCLUDE,
         Edit::Exclude(_) => tag::EXCLUDE,
-        Edit::Insert { .. } | Edit::InsertItems { .. } => tag::INSERT_ITEMS,
+        Edit::Insert { .. } => tag::INSERT,
+        Edit::InsertItems { .. } => tag::INSERT_ITEMS,
         Edit::Delete { .. } => tag::DELETE,
         Edit::Move { .. } => tag::MOVE,
         Edit::Assign { .. } => tag::ASSIGN,
@@ -189,70 +209,73 @@ impl<'a> Stored<'a> {
     }
 
     pub(super) fn rows(&self) -> Rows<Reader<'_>> {
-        Rows::new(self.0.each_ref().map(|column| Reader::new(column)))
+        Rows::new(self.0.iter().map(|column| Reader::new(column)).collect(), 0)
     }
 }
 
 impl Rows<Reader<'_>> {
     /// The number of the next operation, if there is one.
-    pub(super) fn peek(&mut self) -> Result<Option<Lv>, DecodeError> {
-        if self.tags.is_empty() {
+    pub(crate) fn peek(&mut self) -> Result<Option<Lv>, DecodeError> {
+        if self.columns[TAGS].is_empty() {
             return Ok(None);
         }
-        let skip = u32::try_from(self.skips.varint()?).map_err(|_| MALFORMED)?;
+        let skip = u32::try_from(self.at(SKIPS).varint()?).map_err(|_| MALFORMED)?;
         self.end = self.end.checked_add(skip).ok_or(MALFORMED)?;
         Ok(Some(self.end))
     }
 
-    /// The next operation, of the number that was told.
-    pub(super) fn next(&mut self, state: &State, strings: usize) -> Result<Entry, DecodeError> {
+    /// The next operation, of the number that was told, in a document that has come to it.
+    pub(crate) fn next(&mut self, state: Option<&State>) -> Result<Entry, DecodeError> {
         let lv = self.end;
-        let first = self.tags.byte()?;
+        let first = self.at(TAGS).byte()?;
         let tag = first & 0x0f;
         let down = first & DOWN != 0;
-        if first & !(0x0f | DOWN | PLACED | OTHER) != 0 || (down && tag != tag::DELETE) {
+        if (first & NAMED != 0 && state.is_some()) || (down && tag != tag::DELETE) {
             return Err(MALFORMED);
         }
         if first & OTHER != 0 {
-            let container = i64::from(self.container).checked_add(self.containers.zigzag()?);
+            let container = i64::from(self.container).checked_add(self.at(CONTAINERS).zigzag()?);
             self.container = container.and_then(|at| u32::try_from(at).ok()).ok_or(MALFORMED)?;
         }
-        let Container { parent, kind, .. } =
-            state.containers.get(self.container as usize).ok_or(MALFORMED)?;
-        if first & OTHER != 0 {
-            self.named = match parent {
-                Parent::Root(_) => NONE,
-                _ => back(&mut self.containers, lv)?.ok_or(MALFORMED)?,
-            };
+        let mut is_nested = first & NAMED != 0;
+        if let Some(state) = state {
+            let container = state.containers.get(self.container as usize).ok_or(MALFORMED)?;
+            is_nested = !matches!(container.parent, Parent::Root(_));
+            if container.kind == Kind::Text && tag != tag::MARK {
+                return Err(MALFORMED);
+            }
         }
-        if *kind == Kind::Text && tag != tag::MARK {
-            return Err(MALFORMED);
+        if first & OTHER != 0 {
+            self.named = if is_nested { back(self.at(CONTAINERS), lv)?.ok_or(MALFORMED)? } else { NONE };
         }
         let mut at = SCATTERED;
         if first & PLACED != 0 {
-            self.cursor = self.cursor.checked_add(self.places.zigzag()?).ok_or(MALFORMED)?;
+            self.cursor = self.cursor.checked_add(self.at(PLACES).zigzag()?).ok_or(MALFORMED)?;
             at = u32::try_from(self.cursor).ok().filter(|at| *at != SCATTERED).ok_or(MALFORMED)?;
         }
         let mut len = 1;
         let edit = match tag {
-            tag::ADD_INT => Edit::AddInt(self.rest.zigzag()?),
-            tag::ADD_FLOAT => Edit::AddFloat(finite(self.rest.float()?)?),
-            tag::WRITE => Edit::Write(Value::decode(&mut self.rest)?),
-            tag::PUT => Edit::Put { key: self.key(strings)?, value: Value::decode(&mut self.rest)? },
-            tag::REMOVE => Edit::Remove { key: self.key(strings)? },
+            tag::ADD_INT => Edit::AddInt(self.at(REST).zigzag()?),
+            tag::ADD_FLOAT => Edit::AddFloat(finite(self.at(REST).float()?)?),
+            tag::WRITE => Edit::Write(Value::decode(self.at(REST))?),
+            tag::PUT => Edit::Put { key: self.key()?, value: Value::decode(self.at(REST))? },
+            tag::REMOVE => Edit::Remove { key: self.key()? },
             tag::MAKE => Edit::Make {
-                key: self.key(strings)?,
-                kind: Kind::from_tag(self.rest.byte()?).ok_or(MALFORMED)?,
+                key: self.key()?,
+                kind: Kind::from_tag(self.at(REST).byte()?).ok_or(MALFORMED)?,
                 base: self.element(lv)?,
             },
-            tag::INCLUDE => Edit::Include(Value::decode(&mut self.rest)?),
-            tag::EXCLUDE => Edit::Exclude(Value::decode(&mut self.rest)?),
-            tag::INSERT_ITEMS => {
+            tag::INCLUDE => Edit::Include(Value::decode(self.at(REST))?),
+            tag::EXCLUDE => Edit::Exclude(Value::decode(self.at(REST))?),
+            tag::INSERT | tag::INSERT_ITEMS => {
                 let left = self.element(lv)?;
                 len = self.len()?;
-                let items = Items::read(&mut self.rest, len as usize)?;
                 self.cursor += i64::from(len);
-                Edit::InsertItems { left, items }
+                let rest = self.at(REST);
+                match tag {
+                    tag::INSERT => Edit::Insert { left, text: rest.str()?.to_owned() },
+                    _ => Edit::InsertItems { left, items: Items::read(rest, len as usize)? },
+                }
             }
             tag::DELETE => {
                 let first = self.element(lv)?.ok_or(MALFORMED)?;
@@ -262,13 +285,13 @@ impl Rows<Reader<'_>> {
             tag::MOVE => Edit::Move { item: self.element(lv)?.ok_or(MALFORMED)?, left: self.element(lv)? },
             tag::ASSIGN => Edit::Assign {
                 item: self.element(lv)?.ok_or(MALFORMED)?,
-                value: Value::decode(&mut self.rest)?,
+                value: Value::decode(self.at(REST))?,
             },
             tag::MARK => Edit::Mark(Box::new(Mark {
                 start: self.anchor(lv)?,
                 end: self.anchor(lv)?,
-                key: self.key(strings)?,
-                value: Value::decode(&mut self.rest)?,
+                key: self.key()?,
+                value: Value::decode(self.at(REST))?,
             })),
             _ => return Err(MALFORMED),
         };
@@ -277,19 +300,20 @@ impl Rows<Reader<'_>> {
     }
 
     fn len(&mut self) -> Result<u32, DecodeError> {
-        u32::try_from(self.lengths.varint()?).ok().filter(|len| *len > 0).ok_or(MALFORMED)
+        u32::try_from(self.at(LENGTHS).varint()?).ok().filter(|len| *len > 0).ok_or(MALFORMED)
     }
 
     fn element(&mut self, lv: Lv) -> Result<Option<Lv>, DecodeError> {
-        back(&mut self.elements, lv)
+        back(self.at(ELEMENTS), lv)
     }
 
-    fn key(&mut self, strings: usize) -> Result<u32, DecodeError> {
-        index(&mut self.rest, strings)
+    /// A string, which its author must have introduced.
+    fn key(&mut self) -> Result<StrId, DecodeError> {
+        u32::try_from(self.at(REST).varint()?).map_err(|_| MALFORMED)
     }
 
     fn anchor(&mut self, lv: Lv) -> Result<Anchor<Lv>, DecodeError> {
-        let after = match self.rest.byte()? {
+        let after = match self.at(REST).byte()? {
             0 => false,
             1 => true,
             _ => return Err(MALFORMED),
@@ -299,7 +323,7 @@ impl Rows<Reader<'_>> {
 
     /// That nothing is left.
     pub(super) fn end(&self) -> Result<(), DecodeError> {
-        self.columns().into_iter().try_for_each(Reader::end)
+        self.columns.iter().try_for_each(Reader::end)
     }
 }
 
