@@ -39,40 +39,41 @@ const LEAST_LIMIT: usize = 1 << 20;
 
 /// A history as it is stored.
 struct Parts<'a> {
-    head: Cow<'a, [u8]>,
-    rows: rows::Stored<'a>,
-    runs: [Cow<'a, [u8]>; 4],
-    visible: Cow<'a, [u8]>,
-    /// What need not be inflated.
-    hidden: Packed<'a>,
-    edits: edits::Stored<'a>,
+    /// The head, the rows, the runs of the texts, and what is visible of these.
+    columns: Vec<Cow<'a, [u8]>>,
+    /// What need not be inflated: what is hidden, and the edits.
+    packed: Vec<Packed<'a>>,
 }
+
+/// Where the columns of the runs begin, behind the head and the rows.
+const RUNS: usize = 1 + rows::COLUMNS;
+const VISIBLE: usize = RUNS + 4;
 
 impl<'a> Parts<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let reader = &mut Reader::new(bytes);
         Header::History.read(reader)?;
-        let head = columns::read(reader)?;
-        let rows = rows::Stored::read(reader)?;
-        let mut runs: [Cow<'_, [u8]>; 4] = Default::default();
-        for column in &mut runs {
-            *column = columns::read(reader)?;
+        let mut parts = Self { columns: Vec::new(), packed: Vec::new() };
+        for _ in 0..=VISIBLE {
+            parts.columns.push(columns::read(reader)?);
         }
-        let visible = columns::read(reader)?;
-        let parts = Self {
-            head,
-            rows,
-            runs,
-            visible,
-            hidden: Packed::read(reader)?,
-            edits: edits::Stored::read(reader)?,
-        };
+        for _ in 0..=edits::COLUMNS {
+            parts.packed.push(Packed::read(reader)?);
+        }
         reader.end()?;
         Ok(parts)
     }
 
+    fn column(&self, nth: usize) -> Reader<'_> {
+        Reader::new(&self.columns[nth])
+    }
+
+    fn rows(&self) -> Rows<Reader<'_>> {
+        Rows::new((1..RUNS).map(|nth| self.column(nth)).collect(), 0)
+    }
+
     fn visible(&self) -> Result<&str, DecodeError> {
-        std::str::from_utf8(&self.visible).map_err(|_| MALFORMED)
+        std::str::from_utf8(&self.columns[VISIBLE]).map_err(|_| MALFORMED)
     }
 }
 
@@ -183,10 +184,14 @@ impl Doc {
     }
 
     fn take_parts(&mut self, parts: &Parts<'_>, mut replay: Replay<'_>) -> Result<(), ApplyError> {
-        let head = self.take_head(&mut Reader::new(&parts.head))?;
-        self.redo_all(&head, &mut parts.rows.rows(), &mut replay, None)?;
-        let [heads, lengths, numbers, origins] = parts.runs.each_ref().map(|column| Reader::new(column));
-        let mut stored = sequence::Stored { heads, lengths, numbers, origins };
+        let head = self.take_head(&mut parts.column(0))?;
+        self.redo_all(&head, &mut parts.rows(), &mut replay, None)?;
+        let mut stored = sequence::Stored {
+            heads: parts.column(RUNS),
+            lengths: parts.column(RUNS + 1),
+            numbers: parts.column(RUNS + 2),
+            origins: parts.column(RUNS + 3),
+        };
         let mut rest = parts.visible()?;
         let mut hidden = 0;
         for at in 0..self.state.containers.len() {
@@ -211,7 +216,7 @@ impl Doc {
         }
         stored.end()?;
         // A character takes a byte at least.
-        if !rest.is_empty() || hidden > parts.hidden.len as u64 {
+        if !rest.is_empty() || hidden > parts.packed[0].len as u64 {
             return Err(MALFORMED.into());
         }
         Ok(())
@@ -284,13 +289,16 @@ impl Doc {
                 rest = cut(rest, run.len)?.1;
             }
         }
-        let hidden = parts.hidden.unpack()?;
+        let hidden = parts.packed[0].unpack()?;
         let hidden = std::str::from_utf8(&hidden).map_err(|_| MALFORMED)?;
         let mut replay = Replay::keeping(Kept::new(shown, visible, hidden));
-        let head = again.take_head(&mut Reader::new(&parts.head))?;
-        let columns = parts.edits.unpack()?;
+        let head = again.take_head(&mut parts.column(0))?;
+        let mut columns = Vec::new();
+        for packed in &parts.packed[1..] {
+            columns.push(packed.unpack()?);
+        }
         let mut edits = edits::Read::new(&columns, &texts)?;
-        again.redo_all(&head, &mut parts.rows.rows(), &mut replay, Some(&mut edits))?;
+        again.redo_all(&head, &mut parts.rows(), &mut replay, Some(&mut edits))?;
         edits.end()?;
         if !texts.iter().all(|(nth, text)| replay.text(*nth).runs().eq(text.iter())) {
             return Err(MALFORMED.into());

@@ -12,7 +12,7 @@ use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
 use crate::order::sort_by_number;
 use crate::sequence::Runs;
-use crate::snapshot::columns::{self, Packed};
+use crate::snapshot::columns;
 use crate::sorted::Sorted;
 use crate::state::State;
 use crate::value::Kind;
@@ -30,32 +30,7 @@ const OTHER: u8 = 8;
 const REST: u8 = 16;
 
 /// How many columns there are.
-const COLUMNS: usize = 6;
-
-/// The columns as they are stored.
-pub(super) struct Stored<'a>([Packed<'a>; COLUMNS]);
-
-impl<'a> Stored<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let first = Packed::read(reader)?;
-        let mut columns = [first; COLUMNS];
-        for column in &mut columns[1..] {
-            *column = Packed::read(reader)?;
-        }
-        Ok(Self(columns))
-    }
-
-    pub(super) fn unpack(&self) -> Result<Unpacked<'a>, DecodeError> {
-        let mut columns: [Cow<'_, [u8]>; COLUMNS] = Default::default();
-        for (column, packed) in columns.iter_mut().zip(self.0) {
-            *column = packed.unpack()?;
-        }
-        Ok(Unpacked(columns))
-    }
-}
-
-/// The columns as they are read.
-pub(super) struct Unpacked<'a>([Cow<'a, [u8]>; COLUMNS]);
+pub(super) const COLUMNS: usize = 6;
 
 /// Deletions, as they are written or read.
 struct Deletions<Column> {
@@ -221,7 +196,7 @@ pub(super) struct Read<'a> {
 
 impl<'a> Read<'a> {
     /// Those of the texts that were read from the same bytes, each with its number.
-    pub(super) fn new(columns: &'a Unpacked<'_>, texts: &[(u32, Runs)]) -> Result<Self, DecodeError> {
+    pub(super) fn new(columns: &'a [Cow<'_, [u8]>], texts: &[(u32, Runs)]) -> Result<Self, DecodeError> {
         let mut runs: Vec<(Lv, Lv, u32, Lv)> = Vec::new();
         for (nth, text) in texts {
             runs.extend(text.iter().map(|run| (run.lv, run.lv + run.len, *nth, run.left)));
@@ -237,7 +212,7 @@ impl<'a> Read<'a> {
         }
         insertions.shrink_to_fit();
         insertions.reverse();
-        let rows = Deletions::new(columns.0.each_ref().map(|column| Reader::new(column)));
+        let rows = Deletions::new(std::array::from_fn(|nth| Reader::new(&columns[nth])));
         let mut edits = Self { rows, names: Sorted::new(), renamed: None, insertions };
         edits.next_name(0)?;
         Ok(edits)

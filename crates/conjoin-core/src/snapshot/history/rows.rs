@@ -1,8 +1,6 @@
 //! Operations as columns, so that what is alike in those that follow each other stands together: all of a history but
 //! insertions into texts and deletions from them. The log keeps them likewise, but all in one.
 
-use std::borrow::Cow;
-
 use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::items::Items;
 use crate::log::{Entry, Local, SCATTERED};
@@ -44,7 +42,7 @@ const NAMED: u8 = 0x80;
 pub(super) const MALFORMED: DecodeError = DecodeError::Malformed(Part::History);
 
 /// How many columns there are.
-const COLUMNS: usize = 7;
+pub(super) const COLUMNS: usize = 7;
 
 const TAGS: usize = 0;
 /// How many operations that are told elsewhere stand before each, by their numbers.
@@ -193,23 +191,6 @@ const fn tag_of(edit: &Local) -> u8 {
         Edit::Move { .. } => tag::MOVE,
         Edit::Assign { .. } => tag::ASSIGN,
         Edit::Mark(_) => tag::MARK,
-    }
-}
-
-/// The columns as they are stored.
-pub(super) struct Stored<'a>([Cow<'a, [u8]>; COLUMNS]);
-
-impl<'a> Stored<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let mut columns: [Cow<'_, [u8]>; COLUMNS] = Default::default();
-        for column in &mut columns {
-            *column = columns::read(reader)?;
-        }
-        Ok(Self(columns))
-    }
-
-    pub(super) fn rows(&self) -> Rows<Reader<'_>> {
-        Rows::new(self.0.iter().map(|column| Reader::new(column)).collect(), 0)
     }
 }
 
