@@ -18,7 +18,8 @@ impl Packed {
     /// Of at least one entry.
     pub(crate) fn of(entries: &[Entry]) -> Self {
         let lv = entries.first().map_or(0, |entry| entry.lv);
-        let mut rows = Rows::new(vec![Vec::new()], lv);
+        // Mostly enough, so that it grows no more.
+        let mut rows = Rows::new(vec![Vec::with_capacity(16 * entries.len())], lv);
         entries.iter().for_each(|entry| rows.push(entry));
         let (bytes, end) = rows.finish();
         Self { lv, end, bytes: bytes.into() }
