@@ -155,30 +155,57 @@ impl Text {
 
     /// As [`spans`](Self::spans), had these marks not been made.
     pub(crate) fn spans_without(&self, without: &[Lv], numbers: &Numbers) -> Spans<'_> {
-        let len = self.sequence.len();
-        if self.marks.is_empty() {
-            return if len == 0 { Vec::new() } else { vec![(len, Vec::new())] };
-        }
-        // Where a mark begins or ends to count, and which.
-        let mut turns: Vec<u64> = Vec::new();
         let mut without = without.to_vec();
         without.sort_unstable();
+        let mut spans = Spans::new();
+        self.walk(
+            numbers,
+            &|mark| without.binary_search(&mark.lv).is_err(),
+            &|anchor| self.position(anchor),
+            &mut |len, marks| {
+                let mut values = Values::new();
+                for mark in marks.iter().filter(|mark| mark.value != Value::Null) {
+                    values.push((mark.key, &mark.value));
+                }
+                match spans.last_mut() {
+                    Some(last) if last.1 == values => last.0 += len,
+                    _ => spans.push((len, values)),
+                }
+            },
+        );
+        spans
+    }
+
+    /// Walks along all places of the text, as `position` counts them, and tells of each stretch how long it is and
+    /// which marks count on it, in the order of their keys. `is_there` says which marks there are.
+    pub(crate) fn walk<'t>(
+        &'t self,
+        numbers: &Numbers,
+        is_there: &dyn Fn(&MarkRecord) -> bool,
+        position: &dyn Fn(Anchor<Lv>) -> usize,
+        tell: &mut dyn FnMut(usize, &[&'t MarkRecord]),
+    ) {
+        // Where a mark begins or ends to count, and which; and the end of the text.
+        let len = position(Anchor { element: None, after: false });
+        let mut turns: Vec<u64> = vec![(len as u64) << 32 | u64::from(NONE)];
         for (nth, mark) in (0..).zip(&self.marks) {
-            let (from, to) = (self.position(mark.start), self.position(mark.end));
-            if from < to && without.binary_search(&mark.lv).is_err() {
+            let (from, to) = (position(mark.start), position(mark.end));
+            if from < to && is_there(mark) {
                 turns.extend([from, to].map(|at| (at as u64) << 32 | nth));
             }
         }
         turns.sort_unstable();
         // The marks that count, the latest last, by their keys.
         let mut active: Sorted<StrId, Vec<u32>> = Sorted::new();
-        let mut spans = Spans::new();
         let mut from = 0;
         for turn in turns {
             let (at, nth) = ((turn >> 32) as usize, turn as u32);
-            self.close(at - from, &active, &mut spans);
-            from = at;
-            let mark = &self.marks[nth as usize];
+            if at > from {
+                let latest = active.values().filter_map(|marks| marks.last());
+                tell(at - from, &latest.map(|&nth| &self.marks[nth as usize]).collect::<Vec<_>>());
+                from = at;
+            }
+            let Some(mark) = self.marks.get(nth as usize) else { break };
             let of_key = active.entry(mark.key, Vec::new);
             let stamp = numbers.stamp(mark.lv);
             let before = of_key.partition_point(|&nth| numbers.stamp(self.marks[nth as usize].lv) < stamp);
@@ -187,28 +214,6 @@ impl Text {
             } else {
                 of_key.insert(before, nth);
             }
-        }
-        self.close(len - from, &active, &mut spans);
-        spans
-    }
-
-    /// Ends a stretch on which these marks count.
-    fn close<'t>(&'t self, len: usize, active: &Sorted<StrId, Vec<u32>>, spans: &mut Spans<'t>) {
-        if len == 0 {
-            return;
-        }
-        let mut values = Values::new();
-        for (&key, marks) in active {
-            if let Some(&last) = marks.last() {
-                let value = &self.marks[last as usize].value;
-                if *value != Value::Null {
-                    values.push((key, value));
-                }
-            }
-        }
-        match spans.last_mut() {
-            Some(last) if last.1 == values => last.0 += len,
-            _ => spans.push((len, values)),
         }
     }
 }

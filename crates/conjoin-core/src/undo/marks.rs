@@ -5,11 +5,9 @@
 //! done with the manager since: of the marks from before, and of those of others from since, the latest
 //! that covers the character, or what it was then.
 
-use std::ops::Range;
-
 use super::place::Order;
 use super::reverse::Reverse;
-use crate::numbers::Lv;
+use crate::numbers::{Lv, Numbers};
 use crate::op::{Anchor, Edit, Mark};
 use crate::order::{firsts_in_order, number};
 use crate::sorted::Sorted;
@@ -17,10 +15,33 @@ use crate::state::{Data, MarkRecord, Text};
 use crate::strings::StrId;
 use crate::value::Value;
 
-/// Takes the entries in a range out of a map.
-fn take(of: &mut Sorted<u32, u32>, range: Range<u32>) -> Vec<u32> {
-    let keys: Vec<u32> = of.range(range).map(|entry| *entry.0).collect();
-    keys.iter().filter_map(|key| of.remove(key)).collect()
+/// The mark of a key that counts on each stretch of places in a text, with where the stretch ends.
+type Counting<'t> = Vec<(usize, Option<&'t MarkRecord>)>;
+
+fn mark_at<'t>(marks: &Counting<'t>, place: Option<u32>) -> Option<&'t MarkRecord> {
+    let place = place? as usize;
+    marks.get(marks.partition_point(|stretch| stretch.0 <= place))?.1
+}
+
+/// Those of these marks that count, along a text in this order.
+fn counting<'t>(
+    text: &'t Text,
+    key: StrId,
+    order: &Order,
+    numbers: &Numbers,
+    is_there: &dyn Fn(&MarkRecord) -> bool,
+) -> Counting<'t> {
+    let (mut all, mut end) = (Counting::new(), 0);
+    text.walk(
+        numbers,
+        &|mark| mark.key == key && is_there(mark),
+        &|anchor| order.beside(anchor) as usize,
+        &mut |len, marks| {
+            end += len;
+            all.push((end, marks.first().copied()));
+        },
+    );
+    all
 }
 
 /// Visible characters of a text, by index.
@@ -77,69 +98,36 @@ impl Reverse<'_, '_> {
         let numbers = &self.doc().numbers;
         let (order, order_then) =
             (Order::of_all(&mut text.sequence.runs()), Order::of_all(&mut home.sequence.runs()));
-        // Where each character stands now, stood when the operation was made, and stood since.
-        let (mut now, mut then, mut since) = (Sorted::new(), Sorted::new(), Sorted::new());
-        for (&lv, nth) in chars.values().zip(0..) {
-            now.extend(order.of(lv).map(|at| (at, nth)));
-            let mut forms = self.forms(&self.again.was, lv).peekable();
-            while let Some(form) = forms.next() {
-                match forms.peek() {
-                    Some(_) => since.extend(order.of(form).map(|at| (at, nth))),
-                    None => then.extend(order_then.of(form).map(|at| (at, nth))),
-                }
-            }
-        }
-        // The latest first.
-        let latest = |text: &'_ Text| {
-            let mut marks: Vec<MarkRecord> = Vec::new();
-            for mark in text.marks.iter().filter(|mark| mark.key == key) {
-                let stamp = numbers.stamp(mark.lv);
-                let at = marks.partition_point(|other| numbers.stamp(other.lv) < stamp);
-                marks.insert(at, mark.clone());
-            }
-            marks.reverse();
-            marks
-        };
-        let (marks, marks_then) = (latest(text), latest(home));
-        let mut counts: Vec<Option<&MarkRecord>> = vec![None; chars.len()];
-        let mut should = counts.clone();
         let others = |mark: &MarkRecord| mark.lv >= self.lv && !self.is_recorded(mark.lv);
-        for mark in &marks_then {
-            if mark.lv < self.lv || others(mark) {
-                for nth in take(&mut then, order_then.between(mark.start, mark.end)) {
-                    should[nth as usize] = Some(mark);
-                }
-            }
-        }
-        let is_later = |mark: &MarkRecord, than: Option<&MarkRecord>| {
-            than.is_none_or(|than| numbers.stamp(mark.lv) > numbers.stamp(than.lv))
-        };
-        for mark in &marks {
-            let over = order.between(mark.start, mark.end);
-            for nth in take(&mut now, over.clone()) {
-                counts[nth as usize] = Some(mark);
-            }
-            if others(mark) {
-                for nth in take(&mut since, over) {
-                    let should = &mut should[nth as usize];
-                    if is_later(mark, *should) {
-                        *should = Some(mark);
-                    }
-                }
-            }
-        }
-        let value = |mark: &Option<&MarkRecord>| mark.map_or(Value::Null, |mark| mark.value.clone());
+        let now = counting(text, key, &order, numbers, &|_| true);
+        let since = counting(text, key, &order, numbers, &others);
+        let then = counting(home, key, &order_then, numbers, &|mark| mark.lv < self.lv || others(mark));
+        let value = |mark: Option<&MarkRecord>| mark.map_or(Value::Null, |mark| mark.value.clone());
         let mut edits: Vec<Mark<Lv, StrId>> = Vec::new();
         let mut end_of_last = None;
-        for (nth, (&index, &lv)) in chars.iter().enumerate() {
+        for (&index, &lv) in chars {
             let index = index as usize;
-            let wanted = value(&should[nth]);
-            if value(&counts[nth]) == wanted {
+            let counts = mark_at(&now, order.of(lv));
+            let mut should: Option<&MarkRecord> = None;
+            let mut forms = self.forms(&self.again.was, lv).peekable();
+            while let Some(form) = forms.next() {
+                let mark = match forms.peek() {
+                    Some(_) => mark_at(&since, order.of(form)),
+                    None => mark_at(&then, order_then.of(form)),
+                };
+                if let Some(mark) = mark
+                    && should.is_none_or(|than| numbers.stamp(mark.lv) > numbers.stamp(than.lv))
+                {
+                    should = Some(mark);
+                }
+            }
+            let wanted = value(should);
+            if value(counts) == wanted {
                 continue;
             }
             let (mut start, mut end) =
                 (Anchor { element: Some(lv), after: false }, Anchor { element: Some(lv), after: true });
-            if let Some(counts) = counts[nth].filter(|_| ends == Ends::AsMarked) {
+            if let Some(counts) = counts.filter(|_| ends == Ends::AsMarked) {
                 if text.position(counts.start) == index {
                     start = counts.start;
                 }
