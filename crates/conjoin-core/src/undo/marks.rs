@@ -60,7 +60,7 @@ impl Reverse<'_, '_> {
     /// Gives the characters under a mark the values they had before.
     pub(super) fn mark(&mut self, mark: &Mark<Lv, StrId>) {
         let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
-        let order = Order::of_all(&mut home.sequence.runs());
+        let order = Order::of_all(self.home());
         let over = order.between(mark.start, mark.end);
         let mut chars = Chars::new();
         let mut at = 0;
@@ -96,8 +96,7 @@ impl Reverse<'_, '_> {
     fn restore_marks(&mut self, key: StrId, chars: &Chars, ends: Ends) {
         let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
         let numbers = &self.doc().numbers;
-        let (order, order_then) =
-            (Order::of_all(&mut text.sequence.runs()), Order::of_all(&mut home.sequence.runs()));
+        let (order, order_then) = (Order::of_all(self.data()), Order::of_all(self.home()));
         let others = |mark: &MarkRecord| mark.lv >= self.lv && !self.is_recorded(mark.lv);
         let now = counting(text, key, &order, numbers, &|_| true);
         let since = counting(text, key, &order, numbers, &others);

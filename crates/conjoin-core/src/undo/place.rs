@@ -11,6 +11,7 @@ use crate::numbers::Lv;
 use crate::op::Anchor;
 use crate::sequence::Run;
 use crate::sorted::Sorted;
+use crate::state::Data;
 use crate::version::OpId;
 
 /// Where the elements of a sequence stand, those that are gone included.
@@ -21,11 +22,16 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn of_all(runs: &mut dyn Iterator<Item = Run>) -> Self {
+    pub(super) fn of_all(data: &Data) -> Self {
         let mut order = Self { runs: Sorted::new(), len: 0 };
-        for run in runs {
+        let mut add = |run: Run| {
             order.runs.insert(run.lv, (run.len, order.len));
             order.len += run.len;
+        };
+        match data {
+            Data::Text(text) => text.sequence.runs().for_each(&mut add),
+            Data::List(list) => list.sequence.runs().for_each(&mut add),
+            _ => {}
         }
         order
     }
@@ -66,19 +72,18 @@ impl Reverse<'_, '_> {
     }
 
     /// The visible element right of which something goes that stood where `was` stands, in the order of the time
-    /// when the operation was made. `visible` says what stands at an index, and `near` is the index to look around.
-    pub(super) fn left_of(
-        &self,
-        visible: &dyn Fn(usize) -> Option<Lv>,
-        near: Option<usize>,
-        order: &Order,
-        before: &Sorted<OpId, OpId>,
-        was: Lv,
-    ) -> Option<Lv> {
+    /// when the operation was made. `near` is an element to look around.
+    pub(super) fn left_of(&self, near: Lv, order: &Order, was: Lv) -> Option<Lv> {
+        let data = self.data();
+        let (visible, near, before): (&dyn Fn(usize) -> Option<Lv>, _, _) = match data {
+            Data::Text(text) => (&|at| text.sequence.at(at), text.sequence.find(near), &self.again.was),
+            Data::List(list) => (&|at| list.sequence.at(at), list.sequence.find(near), &self.again.slots),
+            _ => return None,
+        };
         let place = |lv| self.forms(before, lv).last().and_then(|lv| order.of(lv));
         let at = order.of(was);
         // What came back with all around it may not stand here at all.
-        let mut index = near.unwrap_or(0);
+        let mut index = near.map_or(0, |near| near.index);
         while index > 0 && visible(index - 1).is_some_and(|left| place(left) > at) {
             index -= 1;
         }

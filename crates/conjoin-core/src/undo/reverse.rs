@@ -258,8 +258,8 @@ impl Reverse<'_, '_> {
 
     /// Brings characters back where they stood.
     fn delete(&mut self, elements: Range<Lv>) {
-        let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
-        let order = Order::of_all(&mut home.sequence.runs());
+        let Data::Text(text) = self.data() else { return };
+        let order = Order::of_all(self.home());
         // Those between which nothing stands, not even what is gone, come back in one go.
         let mut stretches: Vec<(Vec<Lv>, Lv, u32, String)> = Vec::new();
         for original in elements {
@@ -280,9 +280,7 @@ impl Reverse<'_, '_> {
         }
         let mut back: Vec<Lv> = Vec::new();
         for (elements, was, _, text) in stretches {
-            let Data::Text(here) = self.data() else { return };
-            let near = here.sequence.find(elements[0]).map(|place| place.index);
-            let left = self.left_of(&|at| here.sequence.at(at), near, &order, &self.again.was, was);
+            let left = self.left_of(elements[0], &order, was);
             let old: Vec<For> = elements.iter().map(|&element| For { element, ..For::NOTHING }).collect();
             let Some(first) = self.push_for(Edit::Insert { left, text }, &old) else { continue };
             back.extend((first..).take(elements.len()));
@@ -301,8 +299,7 @@ impl Reverse<'_, '_> {
 
     /// Brings items back where they stood, with what they held.
     fn remove(&mut self, items: Range<Lv>) {
-        let Data::List(home) = self.home() else { return };
-        let order = Order::of_all(&mut home.sequence.runs());
+        let order = Order::of_all(self.home());
         for original in items {
             let item = self.now(original);
             let (Data::List(list), Data::List(home)) = (self.data(), self.home()) else { return };
@@ -312,8 +309,7 @@ impl Reverse<'_, '_> {
             let was = home.items.get(original).map_or(slot, |_| home.slot_of(original));
             let Some((content, nested)) = item_of(self.doc(), held) else { continue };
             let items = [content].into_iter().collect();
-            let near = list.sequence.find(slot).map(|place| place.index);
-            let left = self.left_of(&|at| list.sequence.at(at), near, &order, &self.again.slots, was);
+            let left = self.left_of(slot, &order, was);
             let old = For { element: item, write: written, slot, nested };
             self.push_for(Edit::InsertItems { left, items }, &[old]);
         }
@@ -330,10 +326,7 @@ impl Reverse<'_, '_> {
         let moves = |edit: &Local| matches!(edit, Edit::Move { item, .. } if *item == original);
         let Ok(before) = self.before(&moves) else { return };
         let slot = before.map_or(original, |before| before.0);
-        let Data::List(home) = self.home() else { return };
-        let (near, order) = (list.sequence.find(slot), Order::of_all(&mut home.sequence.runs()));
-        let near = near.map(|place| place.index);
-        let left = self.left_of(&|at| list.sequence.at(at), near, &order, &self.again.slots, slot);
+        let left = self.left_of(slot, &Order::of_all(self.home()), slot);
         self.push_for(Edit::Move { item, left }, &[For { slot, ..For::NOTHING }]);
     }
 
