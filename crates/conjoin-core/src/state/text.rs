@@ -12,7 +12,6 @@ use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::{Anchor, Edit};
 use crate::sequence::Resting;
 use crate::size;
-use crate::sorted::Sorted;
 use crate::strings::StrId;
 use crate::value::Value;
 
@@ -196,17 +195,21 @@ impl Text {
         }
         turns.sort_unstable();
         // The marks that count, the latest last, by their keys.
-        let mut active: Sorted<StrId, Vec<u32>> = Sorted::new();
+        let mut active: Vec<(StrId, Vec<u32>)> = Vec::new();
         let mut from = 0;
         for turn in turns {
             let (at, nth) = ((turn >> 32) as usize, turn as u32);
             if at > from {
-                let latest = active.values().filter_map(|marks| marks.last());
+                let latest = active.iter().filter_map(|marks| marks.1.last());
                 tell(at - from, &latest.map(|&nth| &self.marks[nth as usize]).collect::<Vec<_>>());
                 from = at;
             }
             let Some(mark) = self.marks.get(nth as usize) else { break };
-            let of_key = active.entry(mark.key, Vec::new);
+            let at = active.partition_point(|marks| marks.0 < mark.key);
+            if active.get(at).is_none_or(|marks| marks.0 != mark.key) {
+                active.insert(at, (mark.key, Vec::new()));
+            }
+            let of_key = &mut active[at].1;
             let stamp = numbers.stamp(mark.lv);
             let before = of_key.partition_point(|&nth| numbers.stamp(self.marks[nth as usize].lv) < stamp);
             if of_key.get(before) == Some(&nth) {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::reverse::Reverse;
-use crate::numbers::Lv;
+use crate::numbers::{Lv, NONE};
 use crate::op::Anchor;
 use crate::sequence::Run;
 use crate::sorted::Sorted;
@@ -16,8 +16,8 @@ use crate::version::OpId;
 
 /// Where the elements of a sequence stand, those that are gone included.
 pub(super) struct Order {
-    /// The runs by their first element: how long each is, and where it begins.
-    runs: Sorted<Lv, (u32, u32)>,
+    /// Where the run begins of which this is the first element. Behind a run stands [`NONE`] if no other follows.
+    runs: Sorted<Lv, u32>,
     len: u32,
 }
 
@@ -25,7 +25,8 @@ impl Order {
     pub(super) fn of_all(data: &Data) -> Self {
         let mut order = Self { runs: Sorted::new(), len: 0 };
         let mut add = |run: Run| {
-            order.runs.insert(run.lv, (run.len, order.len));
+            order.runs.insert(run.lv, order.len);
+            order.runs.entry(run.lv + run.len, || NONE);
             order.len += run.len;
         };
         match data {
@@ -37,8 +38,8 @@ impl Order {
     }
 
     pub(super) fn of(&self, lv: Lv) -> Option<u32> {
-        let (first, (len, at)) = self.runs.up_to(&lv)?;
-        (lv - first < *len).then(|| at + (lv - first))
+        let (first, at) = self.runs.up_to(&lv)?;
+        (*at != NONE).then(|| at + (lv - first))
     }
 
     pub(super) fn beside(&self, anchor: Anchor<Lv>) -> u32 {
