@@ -66,11 +66,12 @@ impl Sequence {
         &self,
         at: usize,
         len: usize,
-        measure: impl Fn(Width) -> usize,
-        measure_char: impl Fn(char) -> usize,
+        measure: fn(Width) -> usize,
+        measure_char: fn(char) -> usize,
     ) -> Option<usize> {
-        if at >= len {
-            return (at == len).then_some(self.len());
+        if at >= len || len == self.len() {
+            // The end, or a text of which each character counts as one.
+            return (at <= len).then(|| at.min(self.len()));
         }
         let (id, within) = self.tree.descend(at as u32, |&width| measure(width) as u32);
         let chars = self.tree.start_of(id) as usize;
