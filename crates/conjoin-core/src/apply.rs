@@ -16,7 +16,7 @@ use crate::log::Entry;
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
 use crate::size;
-use crate::state::Author;
+use crate::state::{Author, Container};
 use crate::strings::{Names, StrId};
 use crate::version::{OpId, ReplicaId};
 use crate::wire::{Head, Passing};
@@ -202,7 +202,7 @@ impl Doc {
             self.names[replica as usize].introduce(string, seq);
             self.state.size += size::string(self.strings.get(string));
         }
-        for (kind, parent, made) in adds.containers {
+        for Container { kind, parent, made } in adds.containers.iter() {
             self.state.make(kind, parent, made, &self.strings);
         }
         replica

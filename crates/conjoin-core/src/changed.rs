@@ -321,7 +321,7 @@ impl Doc {
         let mut path = Vec::new();
         let mut at = container;
         loop {
-            let of = &self.state.containers[at as usize];
+            let of = self.state.container(at);
             match of.parent {
                 Parent::Root(name) => {
                     path.reverse();
@@ -344,15 +344,13 @@ impl Doc {
         list.sequence.find(list.slot_of(item)).filter(|place| place.visible).map(|place| place.index)
     }
 
-    pub(crate) fn content(&self, held: &Held) -> Option<Content> {
-        match held {
-            Held::Nothing => None,
-            Held::Value(value) => Some(Content::Value(value.clone())),
-            Held::Container(container) => {
-                let kind = self.state.containers[*container as usize].kind;
-                Some(Content::Nested(ContainerId(*container), kind))
-            }
+    /// What is held, in an item of a list, if it is one.
+    pub(crate) fn content(&self, held: &Held, item: Lv) -> Option<Content> {
+        if let Held::Value(value) = held {
+            return Some(Content::Value(value.clone()));
         }
+        let container = self.state.held(held, item)?;
+        Some(Content::Nested(ContainerId(container), self.state.container(container).kind))
     }
 
     fn diff_of(&self, container: u32, raw: &[&Raw]) -> Option<Diff> {
@@ -398,7 +396,7 @@ impl Doc {
                     let &Raw::Key { key, ref before, .. } = raw[place(entry)] else { continue };
                     let held = map.slots.get(&key).map_or(&Held::Nothing, |slot| &slot.held);
                     if held != before {
-                        told.insert(self.strings.get(key).clone(), self.content(held));
+                        told.insert(self.strings.get(key).clone(), self.content(held, NONE));
                     }
                 }
                 if told.is_empty() {
@@ -433,7 +431,7 @@ impl Doc {
                 if steps.is_empty() {
                     return None;
                 }
-                let content = |at| list.at(at).and_then(|(_, held)| self.content(held));
+                let content = |at| list.at(at).and_then(|(item, held)| self.content(held, item));
                 Diff::List(list_steps(steps, content))
             }
             Data::Text(text) => {

@@ -58,12 +58,15 @@ impl Doc {
         // What was deleted since then is not known without the history since then: all of it stays.
         let knows = self.log.holds(floor, self.numbers.next());
         let mut freed = 0;
-        for (at, container) in self.state.containers.iter_mut().enumerate().filter(|_| knows) {
+        for at in 0..self.state.containers.next() {
+            if !knows || !self.state.containers.holds(at) {
+                continue;
+            }
             let mut kept: Vec<Range<Lv>> =
-                later.iter().filter(|entry| entry.0 == at as u32).map(|entry| entry.1.clone()).collect();
+                later.iter().filter(|entry| entry.0 == at).map(|entry| entry.1.clone()).collect();
             sort_by_number(&mut kept, |range| range.start);
             let kept = merged(kept);
-            match &mut container.data {
+            match self.state.containers.data_mut(at) {
                 Data::Text(text) => freed += compact_text(text, floor, &kept),
                 Data::List(list) => freed += compact_list(list, floor, &kept),
                 _ => {}

@@ -116,7 +116,7 @@ impl Doc {
         }
         let after = side == Side::Left;
         let element = if after { at.checked_sub(1).and_then(element) } else { element(at) };
-        let of = &self.state.containers[container as usize];
+        let of = self.state.container(container);
         let home = match of.parent {
             Parent::Root(name) => Home::Root(self.strings.get(name).clone()),
             _ => Home::Nested(self.numbers.id(of.made)),
@@ -139,7 +139,7 @@ impl Doc {
     pub fn resolve(&self, cursor: &Cursor) -> Option<usize> {
         let container = match &cursor.home {
             Home::Root(name) => self.state.root(cursor.kind, self.strings.find(name)?)?,
-            Home::Nested(made) => *self.state.made.get(&self.numbers.lv(*made)?)?,
+            Home::Nested(made) => self.state.containers.made(self.numbers.lv(*made)?)?,
         };
         let element = match cursor.element {
             Some(id) => Some(self.numbers.lv(id)?),

@@ -242,7 +242,7 @@ impl Doc {
         writing: &mut Writing<'_>,
     ) {
         let Entry { container, named, ref edit, .. } = *entry;
-        let of = &self.state.containers[container as usize];
+        let of = self.state.container(container);
         let id = |lv: Lv| self.numbers.id(lv);
         let on = OpId { replica: change.author, seq: change.seq.wrapping_sub(1) };
         // What an insert stands right of, unless that is the operation before.

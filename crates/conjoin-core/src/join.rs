@@ -91,7 +91,7 @@ impl Doc {
             Translation { theirs, ranges: Vec::new(), containers: Vec::new(), new, version: &theirs.version };
         self.join_numbers(theirs, &mut tr)?;
         self.join_names(theirs, &before)?;
-        for (at, container) in theirs.state.containers.iter().enumerate() {
+        for container in theirs.state.containers.iter() {
             let string =
                 |strings: &mut crate::strings::Strings, id| strings.intern_shared(theirs.strings.get(id));
             let parent = match container.parent {
@@ -105,20 +105,21 @@ impl Doc {
                     Parent::Item { list: tr.containers[list as usize], item: tr.lv(item) }
                 }
             };
-            debug_assert_eq!(tr.containers.len(), at);
             let ours = self.state.make(container.kind, parent, tr.lv(container.made), &self.strings);
             tr.containers.push(ours);
         }
-        for (&made, &container) in &theirs.state.made {
+        for (made, container) in theirs.state.containers.makers() {
             let (made, container) = (tr.lv(made), tr.containers[container as usize]);
-            match self.state.made.insert(made, container) {
+            match self.state.containers.make(made, container) {
                 Some(other) if other != container => return Err(CONTRADICTION),
                 Some(_) => {}
                 None => self.state.size += size::SUM,
             }
         }
-        for (at, container) in theirs.state.containers.iter().enumerate() {
-            self.join_data(tr.containers[at], &container.data, &tr, &before)?;
+        for (there, &here) in (0..).zip(&tr.containers) {
+            if theirs.state.containers.holds(there) || self.state.containers.holds(here) {
+                self.join_data(here, theirs.state.data(there), &tr, &before)?;
+            }
         }
         self.version.join(&theirs.version);
         Ok(())
@@ -188,7 +189,7 @@ impl Doc {
         let size = &mut self.state.size;
         // What is here and not there is gone if they have seen it.
         let seen_by_them = |lv: Lv| lv < tr.new && tr.version.contains(numbers.id(lv));
-        match (&mut self.state.containers[container as usize].data, theirs) {
+        match (self.state.containers.data_mut(container), theirs) {
             (Data::Counter(ours), Data::Counter(theirs))
             | (Data::FloatCounter(ours), Data::FloatCounter(theirs)) => {
                 let news = |replica| tr.version.get(replica) > before.get(replica);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::changed::ContainerId;
 use crate::doc::Doc;
+use crate::numbers::Lv;
 use crate::state::{Data, Held, Parent};
 use crate::value::{Kind, Value};
 use crate::version::ReplicaId;
@@ -248,7 +249,7 @@ impl Doc {
     /// assert_eq!(doc.container(changed.patches[0].container), Some(Item::Counter(1)));
     /// ```
     pub fn container(&self, id: ContainerId) -> Option<Item<'_>> {
-        ((id.0 as usize) < self.state.containers.len()).then(|| self.item(id.0))
+        (id.0 < self.state.containers.next()).then(|| self.item(id.0))
     }
 
     fn item(&self, container: u32) -> Item<'_> {
@@ -264,21 +265,17 @@ impl Doc {
         }
     }
 
-    fn held<'a>(&'a self, held: &'a Held) -> Option<Item<'a>> {
+    /// What a key holds, or an item of a list.
+    fn held<'a>(&'a self, held: &'a Held, item: Lv) -> Option<Item<'a>> {
         match held {
-            Held::Nothing => None,
             Held::Value(value) => Some(Item::Value(value)),
-            Held::Container(container) => Some(self.item(*container)),
+            held => Some(self.item(self.state.held(held, item)?)),
         }
     }
 
-    fn nested(&self, held: Option<&Held>, kind: Kind) -> Option<u32> {
-        match held {
-            Some(Held::Container(container)) => {
-                (self.state.containers[*container as usize].kind == kind).then_some(*container)
-            }
-            _ => None,
-        }
+    fn nested(&self, held: Option<(Lv, &Held)>, kind: Kind) -> Option<u32> {
+        let (item, held) = held?;
+        self.state.held(held, item).filter(|&container| self.state.container(container).kind == kind)
     }
 }
 

@@ -50,8 +50,8 @@ impl Doc {
 
     /// The numbers that another document's values, which has all that are here, have here or get.
     fn numbers_of(&self, other: &Self) -> Result<Vec<u32>, ApplyError> {
-        let mut numbers = vec![NONE; other.state.containers.len()];
-        let mut found = vec![NONE; self.state.containers.len()];
+        let mut numbers = vec![NONE; other.state.containers.next() as usize];
+        let mut found = vec![NONE; self.state.containers.next() as usize];
         let roots = self.state.places().filter_map(|(parent, kind, container)| match parent {
             Parent::Root(name) => {
                 let there = other.strings.find(self.strings.get(name));
@@ -59,16 +59,15 @@ impl Doc {
             }
             _ => None,
         });
-        let nested = self.state.made.iter().map(|(&made, &container)| {
+        let nested = self.state.containers.makers().map(|(made, container)| {
             let made = other.numbers.lv(self.numbers.id(made));
-            (container, made.and_then(|made| other.state.made.get(&made).copied()))
+            (container, made.and_then(|made| other.state.containers.made(made)))
         });
         for (container, there) in roots.chain(nested) {
             let there = there.ok_or(CONTRADICTION)?;
             let (number, place) = (&mut numbers[there as usize], &mut found[container as usize]);
             let is_new = *number == NONE && *place == NONE;
-            let kinds = [&self.state, &other.state].map(|state| &state.containers);
-            let same_kind = kinds[0][container as usize].kind == kinds[1][there as usize].kind;
+            let same_kind = self.state.container(container).kind == other.state.container(there).kind;
             if !same_kind || !(is_new || (*number, *place) == (container, there)) {
                 return Err(CONTRADICTION);
             }
@@ -97,16 +96,16 @@ impl Doc {
     /// What leads from here to a document that has all values that are here, by the same numbers.
     fn difference(&self, other: &Self) -> Noted {
         let mut raw = Noted::new();
-        for (container, of) in (0..).zip(&other.state.containers) {
+        for (container, after) in (0..).zip(other.state.all_data()) {
             let none;
-            let before = match self.state.containers.get(container as usize) {
-                Some(of) => &of.data,
+            let before = match self.state.containers.data(container) {
+                Some(before) => before,
                 None => {
-                    none = Data::new(of.kind);
+                    none = Data::new(other.state.container(container).kind);
                     &none
                 }
             };
-            match (before, &of.data) {
+            match (before, after) {
                 (Data::Counter(before), Data::Counter(after))
                 | (Data::FloatCounter(before), Data::FloatCounter(after)) => {
                     let mut was = before.clone();
@@ -138,6 +137,10 @@ impl Doc {
                         raw.push(Raw::Member { container, value: value.0.clone() });
                     });
                 }
+                // Nothing is woken for it that was loaded and nobody asked anything of yet.
+                (Data::List(before), Data::List(after)) if before.len() == 0 => {
+                    insertion(container, after.len(), &mut raw);
+                }
                 (Data::List(before), Data::List(after)) => {
                     self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
                     for (item, held) in before.items.iter() {
@@ -150,7 +153,6 @@ impl Doc {
                 }
                 (Data::Text(before), Data::Text(after)) => {
                     if before.sequence.is_empty() {
-                        // Told without waking a text that was loaded and nobody asked anything of yet.
                         insertion(container, after.sequence.len(), &mut raw);
                     } else {
                         self.splice(container, &before.sequence, other, &after.sequence, &mut raw);

@@ -203,7 +203,7 @@ impl<'a> Transaction<'a> {
     /// the last one looked up.
     fn root<'t>(&mut self, kind: Kind, name: &'t str) -> Place<'t> {
         let Doc { state, strings, .. } = &mut *self.doc;
-        let recent = state.containers.get(state.recent as usize);
+        let recent = state.containers.get(state.recent);
         let is_same = recent.is_some_and(|it| {
             it.kind == kind && matches!(it.parent, Parent::Root(id) if **strings.get(id) == *name)
         });
@@ -255,7 +255,7 @@ impl<'a> Transaction<'a> {
                 doc.state.make(kind, Parent::Root(name), NONE, &doc.strings)
             }
         };
-        if let Parent::Root(name) = doc.state.containers[container as usize].parent
+        if let Parent::Root(name) = doc.state.container(container).parent
             && !doc.names[own as usize].is_latest(name)
         {
             let seq = doc.numbers.count(own);
@@ -295,7 +295,7 @@ impl<'a> Transaction<'a> {
     }
 
     fn entry(&self, lv: Lv, len: u32, container: u32, at: u32, edit: Local) -> Entry {
-        let named = self.doc.state.containers[container as usize].made;
+        let named = self.doc.state.container(container).made;
         Entry { lv, len, container, named, at, edit }
     }
 
@@ -344,7 +344,7 @@ impl<'a> Transaction<'a> {
             && let Some(slot) = map.slots.get(&key)
         {
             match slot.held {
-                Held::Container(child) if self.doc.state.containers[child as usize].kind == kind => {
+                Held::Container(child) if self.doc.state.container(child).kind == kind => {
                     return child;
                 }
                 _ => base = Some(slot.lv),

@@ -8,6 +8,7 @@ use crate::changed::{Changed, ContainerId, Content, Diff, Origin, Patch, Plan, W
 use crate::doc::Doc;
 use crate::keyed::Keyed;
 use crate::noted::Noted;
+use crate::numbers::{Lv, NONE};
 use crate::sequence::Sequence;
 use crate::sorted::Sorted;
 use crate::state::{Data, Held, List, Map, Members, Parent, Spans, Text};
@@ -96,8 +97,8 @@ impl Doc {
     pub fn diff(&self, from: &VersionVector, to: &VersionVector) -> Result<Changed, TravelError> {
         let (from, to) = (View::new(self, from)?, View::new(self, to)?);
         let mut patches = Vec::new();
-        for container in 0..self.state.containers.len() as u32 {
-            let is_root = matches!(self.state.containers[container as usize].parent, Parent::Root(_));
+        for container in 0..self.state.containers.next() {
+            let is_root = matches!(self.state.container(container).parent, Parent::Root(_));
             if to.containers[container as usize].is_none() && !is_root {
                 continue;
             }
@@ -138,7 +139,7 @@ impl Doc {
                 let held = |view: &View, data: Option<&Data>, key: StrId| {
                     let key = view.doc.strings.find(self.strings.get(key))?;
                     let Some(Data::Map(Map { slots })) = data else { return None };
-                    view.content(&slots.get(&key)?.held)
+                    view.content(&slots.get(&key)?.held, NONE)
                 };
                 let entry = |&key: &StrId| {
                     let after = held(to, after, key);
@@ -166,8 +167,8 @@ impl Doc {
             }
             Data::List(list) => {
                 let none = List::default();
-                let before = if let Some(Data::List(before)) = before { before } else { &none };
-                let after = if let Some(Data::List(after)) = after { after } else { &none };
+                let before = if let Some(Data::List(before)) = before { &**before } else { &none };
+                let after = if let Some(Data::List(after)) = after { &**after } else { &none };
                 self.diff_lists(&list.sequence, (from, before), (to, after))
             }
             Data::Text(text) => {
@@ -215,7 +216,10 @@ impl Doc {
         (from, before): (&View, &List),
         (to, after): (&View, &List),
     ) -> Option<Diff> {
-        let content = |view: &View, list: &List, at: usize| view.content(list.at(at)?.1);
+        let content = |view: &View, list: &List, at: usize| {
+            let (item, held) = list.at(at)?;
+            view.content(held, item)
+        };
         let same = |a: usize, b: usize| content(from, before, a) == content(to, after, b);
         let mut steps = self.steps(all, (from, &before.sequence), (to, &after.sequence), same);
         if let Some(Plan::Retain(_)) = steps.last() {
@@ -258,7 +262,7 @@ struct View {
 impl View {
     fn new(whole: &Doc, version: &VersionVector) -> Result<Self, TravelError> {
         let doc = whole.at(version)?;
-        let mut containers = vec![None; whole.state.containers.len()];
+        let mut containers = vec![None; whole.state.containers.next() as usize];
         for (parent, kind, container) in whole.state.places() {
             if let Parent::Root(name) = parent {
                 let name = doc.strings.find(whole.strings.get(name));
@@ -266,9 +270,9 @@ impl View {
             }
         }
         // Any of the operations that made a nested one names it.
-        for (&made, &container) in &whole.state.made {
+        for (made, container) in whole.state.containers.makers() {
             if let Some(made) = doc.numbers.lv(whole.numbers.id(made))
-                && let Some(&there) = doc.state.made.get(&made)
+                && let Some(there) = doc.state.containers.made(made)
             {
                 containers[container as usize] = Some(there);
             }
@@ -283,8 +287,8 @@ impl View {
     }
 
     /// What is held, with nested values named as in the whole document.
-    fn content(&self, held: &Held) -> Option<Content> {
-        match self.doc.content(held)? {
+    fn content(&self, held: &Held, item: Lv) -> Option<Content> {
+        match self.doc.content(held, item)? {
             Content::Nested(there, kind) => {
                 Some(Content::Nested(ContainerId(*self.names.get(&there.0)?), kind))
             }

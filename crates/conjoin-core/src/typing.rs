@@ -23,7 +23,7 @@ impl Doc {
             return false;
         }
         let len = text.len() as u32;
-        let Data::Text(data) = &mut self.state.containers[container as usize].data else { return false };
+        let Data::Text(data) = self.state.containers.data_mut(container) else { return false };
         if !data.sequence.type_on(lv, len, text.into()) {
             return false;
         }

@@ -8,7 +8,7 @@ use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::Edit;
 use crate::size;
 use crate::sorted::Sorted;
-use crate::state::{Parent, WRONG_KIND};
+use crate::state::{Container, Containers, Parent, WRONG_KIND};
 use crate::strings::{Names, StrId, Strings};
 use crate::value::{Kind, Value};
 use crate::version::{OpId, ReplicaId};
@@ -29,16 +29,17 @@ pub(super) struct Additions {
     pub(super) strings: Strings,
     /// Strings its replica introduces.
     pub(super) names: Names,
-    /// Containers, and the operation that makes each.
-    pub(super) containers: Vec<(Kind, Parent, Lv)>,
+    /// Those that its operations name are known by them, too.
+    pub(super) containers: Containers,
     pub(super) places: Sorted<(Parent, Kind), u32>,
-    /// Containers that its operations name by these, in order.
-    pub(super) made: Vec<(Lv, u32)>,
 }
 
 impl Draft {
-    fn more(&mut self) -> &mut Additions {
-        self.additions.get_or_insert_default()
+    fn more(&mut self, doc: &Doc) -> &mut Additions {
+        self.additions.get_or_insert_with(|| {
+            let containers = Containers::from(doc.state.containers.next());
+            Box::new(Additions { containers, ..Additions::default() })
+        })
     }
 }
 
@@ -242,10 +243,10 @@ impl<'a> Numbering<'a> for Here<'_, '_> {
             Name::New(string) => {
                 let known = doc.strings.find(string);
                 let here = doc.strings.len() as StrId;
-                let id = known.unwrap_or_else(|| here + draft.more().strings.intern(string));
+                let id = known.unwrap_or_else(|| here + draft.more(doc).strings.intern(string));
                 // One that was introduced before, by a part of the change that was seen, keeps its number.
                 let introduced = names.is_some_and(|names| names.number(id).is_some());
-                if !introduced && draft.more().names.introduce(id, self.seq) {
+                if !introduced && draft.more(doc).names.introduce(id, self.seq) {
                     draft.size += size::string(string);
                 }
                 id
@@ -253,7 +254,7 @@ impl<'a> Numbering<'a> for Here<'_, '_> {
         };
         draft.size += match id.checked_sub(doc.strings.len() as StrId) {
             None => size::entry(doc.strings.get(id)),
-            Some(nth) => size::entry(draft.more().strings.get(nth)),
+            Some(nth) => size::entry(draft.more(doc).strings.get(nth)),
         };
         Ok(id)
     }
@@ -270,15 +271,10 @@ impl Here<'_, '_> {
             Target::Nested(id) => self.lv(id)?,
         };
         let (state, adds) = (&self.doc.state, self.draft.additions.as_ref());
-        let drafted = || {
-            let made_here = &adds?.made;
-            Some(made_here[made_here.binary_search_by_key(&made, |made| made.0).ok()?].1)
-        };
-        let container = state.made.get(&made).copied().or_else(drafted).ok_or(UNKNOWN)?;
-        let kind = match state.containers.get(container as usize) {
-            Some(container) => container.kind,
-            None => adds.ok_or(UNKNOWN)?.containers[container as usize - state.containers.len()].0,
-        };
+        let drafted = || adds?.containers.made(made);
+        let container = state.containers.made(made).or_else(drafted).ok_or(UNKNOWN)?;
+        let drafted = || adds?.containers.kind(container);
+        let kind = state.containers.kind(container).or_else(drafted).ok_or(UNKNOWN)?;
         Ok((container, kind, made))
     }
 
@@ -289,16 +285,16 @@ impl Here<'_, '_> {
         // A new item holds a new one.
         let known = if in_item { None } else { doc.state.at(parent, kind) };
         let at = known.unwrap_or_else(|| {
-            let Additions { places, containers, .. } = draft.more();
-            let next = (doc.state.containers.len() + containers.len()) as u32;
+            let Additions { places, containers, .. } = draft.more(doc);
+            let next = containers.next();
             let at = if in_item { next } else { *places.entry((parent, kind), || next) };
             if at == next {
-                containers.push((kind, parent, made));
+                containers.push(Container { kind, parent, made });
             }
             at
         });
         if made != NONE {
-            draft.more().made.push((made, at));
+            draft.more(doc).containers.make(made, at);
         }
         at
     }

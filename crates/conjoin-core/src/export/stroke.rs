@@ -22,7 +22,7 @@ impl Doc {
         index: &mut dyn FnMut(ReplicaId) -> u64,
     ) -> bool {
         let Some(entry) = self.log.last() else { return false };
-        let container = &self.state.containers[entry.container as usize];
+        let container = self.state.container(entry.container);
         let Parent::Root(name) = container.parent else { return false };
         let at = self.numbers.span_of(from);
         let span = &self.numbers.spans()[at];

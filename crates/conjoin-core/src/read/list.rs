@@ -5,7 +5,8 @@ use std::fmt;
 use super::{Item, MapRef, RegisterRef, SetRef, TextRef};
 use crate::changed::ContainerId;
 use crate::doc::Doc;
-use crate::state::{Data, Held, List};
+use crate::numbers::Lv;
+use crate::state::{Brief, Data, Held};
 use crate::value::{Kind, Value};
 
 reference! {
@@ -20,12 +21,12 @@ reference! {
     /// assert_eq!(shopping.len(), 2);
     /// assert_eq!(format!("{shopping:?}"), r#"[Value(Str("milk")), Value(Str("bread"))]"#);
     /// ```
-    ListRef, List, Box<List>
+    ListRef, List, Brief
 }
 
 impl<'a> ListRef<'a> {
-    fn held(&self, at: usize) -> Option<&'a Held> {
-        Some(self.data()?.at(at)?.1)
+    fn held(&self, at: usize) -> Option<(Lv, &'a Held)> {
+        self.data()?.at(at)
     }
 
     /// The plain value of an item.
@@ -39,7 +40,7 @@ impl<'a> ListRef<'a> {
     /// assert_eq!(doc.list("shopping").get(1), None);
     /// ```
     pub fn get(&self, at: usize) -> Option<&'a Value> {
-        if let Some(Held::Value(value)) = self.held(at) { Some(value) } else { None }
+        if let Some((_, Held::Value(value))) = self.held(at) { Some(value) } else { None }
     }
 
     /// What an item is.
@@ -53,7 +54,8 @@ impl<'a> ListRef<'a> {
     /// assert_eq!(doc.list("l").item(1), None);
     /// ```
     pub fn item(&self, at: usize) -> Option<Item<'a>> {
-        self.doc.held(self.held(at)?)
+        let (item, held) = self.held(at)?;
+        self.doc.held(held, item)
     }
 
     /// The items.
@@ -71,7 +73,10 @@ impl<'a> ListRef<'a> {
         let mut slots = list.map(|list| (list, list.sequence.elements(true)));
         std::iter::from_fn(move || {
             let (list, slots) = slots.as_mut()?;
-            slots.find_map(|slot| doc.held(list.items.get(list.item_of(slot))?))
+            slots.find_map(|slot| {
+                let item = list.item_of(slot);
+                doc.held(list.items.get(item)?, item)
+            })
         })
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Item, ListRef, RegisterRef, SetRef, TextRef};
 use crate::changed::ContainerId;
 use crate::doc::Doc;
+use crate::numbers::Lv;
 use crate::state::{Data, Held, Map};
 use crate::strings::StrId;
 use crate::value::{Kind, Value};
@@ -25,9 +26,9 @@ reference! {
 }
 
 impl<'a> MapRef<'a> {
-    fn held(&self, key: &str) -> Option<&'a Held> {
+    fn held(&self, key: &str) -> Option<(Lv, &'a Held)> {
         let slot = self.data()?.slots.get(&self.doc.strings.find(key)?)?;
-        Some(&slot.held)
+        Some((slot.lv, &slot.held))
     }
 
     /// The plain value of a key.
@@ -41,7 +42,7 @@ impl<'a> MapRef<'a> {
     /// assert_eq!(doc.map("colors").get("sea"), None);
     /// ```
     pub fn get(&self, key: &str) -> Option<&'a Value> {
-        if let Some(Held::Value(value)) = self.held(key) { Some(value) } else { None }
+        if let Some((_, Held::Value(value))) = self.held(key) { Some(value) } else { None }
     }
 
     /// What a key holds.
@@ -55,14 +56,15 @@ impl<'a> MapRef<'a> {
     /// assert_eq!(body.to_string(), "Hello");
     /// ```
     pub fn item(&self, key: &str) -> Option<Item<'a>> {
-        self.doc.held(self.held(key)?)
+        let (lv, held) = self.held(key)?;
+        self.doc.held(held, lv)
     }
 
     fn entries(&self) -> impl Iterator<Item = (StrId, Item<'a>)> + 'a {
         let doc = self.doc;
         const NONE: &Map = &Map::new();
         let slots = self.data().unwrap_or(NONE).slots.iter();
-        slots.filter_map(move |(&key, slot)| Some((key, doc.held(&slot.held)?)))
+        slots.filter_map(move |(&key, slot)| Some((key, doc.held(&slot.held, slot.lv)?)))
     }
 
     /// The keys and what they hold, by key.

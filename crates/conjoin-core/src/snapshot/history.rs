@@ -26,7 +26,7 @@ use crate::op::Edit;
 use crate::order::sort_by_number;
 use crate::sequence::{self, Resting, Runs};
 use crate::size;
-use crate::state::{Container, Data};
+use crate::state::Data;
 use crate::value::Kind;
 use crate::version::ReplicaId;
 use head::Head;
@@ -90,8 +90,8 @@ impl Doc {
         self.write_head(&mut head);
         let (rows, edits) = self.write_operations(&head)?;
         let mut runs = sequence::Stored::<Vec<u8>>::default();
-        for container in &self.state.containers {
-            if let Data::Text(text) = &container.data {
+        for data in self.state.all_data() {
+            if let Data::Text(text) = data {
                 runs.push(&text.sequence);
             }
         }
@@ -128,7 +128,7 @@ impl Doc {
                 let seen = std::mem::take(&mut deps);
                 let done = replay.redo(&mut again, (span.replica, seen), light(entry), plain);
                 let at = done.ok()?;
-                let is_text = again.state.containers[entry.container as usize].kind == Kind::Text;
+                let is_text = again.state.container(entry.container).kind == Kind::Text;
                 match &entry.edit {
                     Edit::Insert { .. } if at != entry.at => return None,
                     Edit::Insert { .. } => edits.inserted(entry, at, &again.state),
@@ -148,8 +148,8 @@ impl Doc {
     fn split_texts(&self) -> (String, String) {
         let (mut visible, mut hidden) = (String::new(), String::new());
         let mut shown: Vec<(Lv, u32)> = Vec::new();
-        for container in &self.state.containers {
-            if let Data::Text(text) = &container.data {
+        for data in self.state.all_data() {
+            if let Data::Text(text) = data {
                 visible.extend(text.sequence.chunks(0..text.sequence.len()));
                 let runs = text.sequence.runs().filter(|run| run.visible);
                 shown.extend(runs.map(|run| (run.lv, run.len)));
@@ -194,11 +194,12 @@ impl Doc {
         };
         let mut rest = parts.visible()?;
         let mut hidden = 0;
-        for at in 0..self.state.containers.len() {
-            if let Data::List(list) = &mut self.state.containers[at].data {
-                list.sequence.rest();
+        for at in 0..self.state.containers.next() {
+            let holds = self.state.containers.holds(at);
+            if holds && let Data::List(list) = self.state.containers.data_mut(at) {
+                list.rest();
             }
-            if self.state.containers[at].kind != Kind::Text {
+            if self.state.container(at).kind != Kind::Text {
                 continue;
             }
             let runs = self.read_runs(&mut stored)?;
@@ -207,7 +208,10 @@ impl Doc {
             hidden += runs.len - runs.visible;
             let (mine, after) = cut(rest, runs.visible as u32)?;
             rest = after;
-            let Data::Text(text) = &mut self.state.containers[at].data else { continue };
+            if runs.len == 0 && !holds {
+                continue;
+            }
+            let Data::Text(text) = self.state.containers.data_mut(at) else { continue };
             text.sequence = Resting::new(runs, mine).map_err(|_| MALFORMED)?;
             let mut anchors = text.marks.iter().flat_map(|mark| [mark.start.element, mark.end.element]);
             if !anchors.all(|element| element.is_none_or(|lv| text.sequence.holds(lv, 1))) {
@@ -262,7 +266,7 @@ impl Doc {
             }
         }
         self.make_roots(&head.roots);
-        if next.is_some() || !head.roots.iter().all(|root| (root.0 as usize) < self.state.containers.len()) {
+        if next.is_some() || !head.roots.iter().all(|root| root.0 < self.state.containers.next()) {
             return Err(MALFORMED.into());
         }
         Ok(rows.end()?)
@@ -276,8 +280,14 @@ impl Doc {
         (doc.state_limit, again.state_limit) = (usize::MAX, usize::MAX);
         doc.take_parts(&parts, Replay::default())?;
         // Only the texts are held against what comes of doing all again.
-        let containers = (0..).zip(std::mem::take(&mut doc.state.containers));
-        let texts: Vec<(u32, Runs)> = containers.filter_map(text_of).collect();
+        let mut texts: Vec<(u32, Runs)> = Vec::new();
+        for nth in 0..doc.state.containers.next() {
+            if doc.state.containers.holds(nth)
+                && let Data::Text(text) = doc.state.containers.data_mut(nth)
+            {
+                texts.push((nth, std::mem::take(&mut text.sequence).into_runs()));
+            }
+        }
         drop(doc);
         let mut shown: Vec<(Lv, u32, u32)> = Vec::new();
         let visible = parts.visible()?;
@@ -312,10 +322,6 @@ pub(crate) fn operations(bytes: &[u8]) -> Option<Vec<Entries>> {
     Doc::read_log(bytes).ok()
 }
 
-fn text_of((nth, container): (u32, Container)) -> Option<(u32, Runs)> {
-    if let Data::Text(text) = container.data { Some((nth, text.sequence.into_runs())) } else { None }
-}
-
 /// An entry without its text.
 fn light(entry: &Entry) -> Entry {
     let edit = match &entry.edit {
@@ -328,10 +334,8 @@ fn light(entry: &Entry) -> Entry {
 impl Replay<'_> {
     /// Whether the index of a deletion from a text tells all that it names.
     fn is_plain(&mut self, doc: &Doc, entry: &Entry) -> bool {
-        let container = doc.state.containers.get(entry.container as usize);
-        if entry.at == SCATTERED
-            || !container.is_some_and(|container| matches!(container.data, Data::Text(_)))
-        {
+        let container = doc.state.containers.get(entry.container);
+        if entry.at == SCATTERED || container.is_none_or(|container| container.kind != Kind::Text) {
             return false;
         }
         let (at, text) = (entry.at as usize, self.text(entry.container));

@@ -11,7 +11,7 @@ use crate::op::{Anchor, finite};
 use crate::sequence::{Resting, Runs, Sequence, Stored};
 use crate::size;
 use crate::state::{
-    Adds, Data, Held, List, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float, read_sum,
+    Adds, Data, Held, List, Map, MarkRecord, Members, Parent, Slot, State, Sums, Text, bits, float, read_sum,
     size_of_member, size_of_writes, write_sum,
 };
 use crate::strings::StrId;
@@ -38,8 +38,8 @@ impl Doc {
         out.varint(u64::from(self.floor));
         out.varint(self.names.len() as u64);
         self.write_names(self.names.len(), &mut out);
-        out.varint(self.state.containers.len() as u64);
-        for container in &self.state.containers {
+        out.varint(u64::from(self.state.containers.next()));
+        for container in self.state.containers.iter() {
             out.push(container.kind.tag());
             match container.parent {
                 Parent::Root(name) => {
@@ -60,14 +60,14 @@ impl Doc {
             }
             out.optional(container.made);
         }
-        out.varint(self.state.made.len() as u64);
-        for (&made, &container) in &self.state.made {
+        out.varint(self.state.containers.makers().count() as u64);
+        for (made, container) in self.state.containers.makers() {
             out.varint(u64::from(made));
             out.varint(u64::from(container));
         }
         let mut runs = Stored::<Vec<u8>>::default();
-        for container in &self.state.containers {
-            match &container.data {
+        for data in self.state.all_data() {
+            match data {
                 Data::List(list) => runs.push(&list.sequence),
                 Data::Text(text) => runs.push(&text.sequence),
                 _ => {}
@@ -76,8 +76,8 @@ impl Doc {
         for column in [&runs.heads, &runs.lengths, &runs.numbers, &runs.origins] {
             out.bytes(column);
         }
-        for container in &self.state.containers {
-            write_data(&container.data, &mut out, |replica| {
+        for data in self.state.all_data() {
+            write_data(data, &mut out, &self.state, |replica| {
                 u64::from(numbers.replica_number(replica).unwrap_or(0))
             });
         }
@@ -105,10 +105,10 @@ impl Doc {
         }
         for _ in 0..reader.count(2)? {
             let (made, container) = (self.read_lv(reader)?, index(reader, containers)?);
-            if self.state.made.get(&made).is_some_and(|other| *other != container) {
+            if self.state.containers.made(made).is_some_and(|other| other != container) {
                 return Err(DecodeError::Malformed(Part::Container).into());
             }
-            if self.state.made.insert(made, container).is_none() {
+            if self.state.containers.make(made, container).is_none() {
                 self.state.size += size::SUM;
             }
         }
@@ -116,7 +116,7 @@ impl Doc {
         let mut column = || reader.bytes().map(Reader::new);
         let mut runs =
             Stored { heads: column()?, lengths: column()?, numbers: column()?, origins: column()? };
-        for container in 0..containers {
+        for container in 0..containers as u32 {
             self.read_data(reader, &mut runs, container)?;
             self.room(0)?;
         }
@@ -144,7 +144,7 @@ impl Doc {
             Parent::Key { map, .. } => Some((map, Kind::Map)),
             Parent::Item { list, .. } => Some((list, Kind::List)),
         };
-        if holder.is_some_and(|(at, kind)| self.state.containers[at as usize].kind != kind) {
+        if holder.is_some_and(|(at, kind)| self.state.container(at).kind != kind) {
             return Err(MALFORMED);
         }
         let made = self.read_optional(reader)?;
@@ -152,7 +152,7 @@ impl Doc {
             return Err(MALFORMED);
         }
         // An item holds one.
-        if tag == 2 && self.state.made.contains_key(&made) {
+        if tag == 2 && self.state.containers.made(made).is_some() {
             return Err(MALFORMED);
         }
         let at = self.state.make(kind, parent, made, &self.strings);
@@ -176,7 +176,7 @@ impl Doc {
         &mut self,
         reader: &mut Reader<'_>,
         runs: &mut Stored<Reader<'_>>,
-        container: usize,
+        container: u32,
     ) -> Result<(), ApplyError> {
         let limit = self.state_limit;
         let mut size = self.state.size;
@@ -184,7 +184,7 @@ impl Doc {
             size += more;
             if size > limit { Err(ApplyError::TooLarge) } else { Ok(()) }
         };
-        let kind = self.state.containers[container].kind;
+        let kind = self.state.container(container).kind;
         let data = match kind {
             Kind::Counter | Kind::FloatCounter => {
                 let mut sums = Vec::new();
@@ -220,7 +220,7 @@ impl Doc {
                 for _ in 0..reader.count(3)? {
                     let key: StrId = index(reader, self.strings.len())?;
                     let lv = self.read_lv(reader)?;
-                    let here = |parent| matches!(parent, Parent::Key { map, key: at, .. } if (map as usize, at) == (container, key));
+                    let here = |parent| matches!(parent, Parent::Key { map, key: at, .. } if (map, at) == (container, key));
                     let held = self.read_held(reader, here)?;
                     grow(size::entry(self.strings.get(key)) + held.size())?;
                     if map.slots.insert(key, Slot { lv, held }).is_some() {
@@ -254,8 +254,11 @@ impl Doc {
                     let lv = self.read_lv(reader)?;
                     let (written, slot) = (self.read_lv(reader)?, self.read_lv(reader)?);
                     let removed = reader.byte()? == 1;
-                    let here = |parent| matches!(parent, Parent::Item { list, item } if (list as usize, item) == (container, lv));
-                    let held = self.read_held(reader, here)?;
+                    let here = |parent| matches!(parent, Parent::Item { list, item } if (list, item) == (container, lv));
+                    let held = match self.read_held(reader, here)? {
+                        Held::Container(_) => Held::Nested,
+                        held => held,
+                    };
                     grow(size::ENTRY + held.size())?;
                     let shows = list.sequence.find(slot).is_some_and(|place| place.visible);
                     if !list.sequence.holds(lv, 1)
@@ -284,7 +287,7 @@ impl Doc {
                 if !list.is_sound() {
                     return Err(DecodeError::Malformed(Part::List).into());
                 }
-                Data::List(Box::new(list))
+                Data::List(list.into())
             }
             Kind::Text => {
                 let runs = self.read_runs(runs)?;
@@ -304,7 +307,7 @@ impl Doc {
             }
         };
         self.state.size = size;
-        self.state.containers[container].data = data;
+        *self.state.containers.data_mut(container) = data;
         Ok(())
     }
 
@@ -313,11 +316,10 @@ impl Doc {
     fn read_held(&self, reader: &mut Reader<'_>, here: impl Fn(Parent) -> bool) -> Result<Held, DecodeError> {
         let held = Held::decode(reader)?;
         match held {
-            Held::Container(at)
-                if !self.state.containers.get(at as usize).is_some_and(|it| here(it.parent)) =>
-            {
+            Held::Container(at) if !self.state.containers.get(at).is_some_and(|it| here(it.parent)) => {
                 Err(DecodeError::Malformed(Part::Nesting))
             }
+            Held::Nested => Err(DecodeError::Malformed(Part::Nesting)),
             held => Ok(held),
         }
     }
@@ -341,7 +343,7 @@ impl Doc {
     }
 }
 
-fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -> u64) {
+fn write_data(data: &Data, out: &mut Vec<u8>, state: &State, index: impl Fn(crate::ReplicaId) -> u64) {
     match data {
         Data::Counter(Sums(sums)) | Data::FloatCounter(Sums(sums)) => {
             out.varint(sums.len() as u64);
@@ -385,7 +387,12 @@ fn write_data(data: &Data, out: &mut Vec<u8>, index: impl Fn(crate::ReplicaId) -
                 out.varint(u64::from(list.written(lv)));
                 out.varint(u64::from(slot));
                 out.push(u8::from(lies_in(&hidden, slot)));
-                held.encode(out);
+                let nested = if let Held::Nested = held {
+                    state.containers.made(lv).map(Held::Container)
+                } else {
+                    None
+                };
+                nested.as_ref().unwrap_or(held).encode(out);
             }
             out.varint(list.moved.len() as u64);
             for (&slot, &item) in &list.moved {
@@ -433,7 +440,7 @@ mod tests {
         let mut doc = Doc::new(ReplicaId::new(1));
         doc.transact(|tx| tx.map("m").set("k", 1));
         assert!(Doc::new(ReplicaId::new(2)).merge_snapshot(&doc.state()).is_ok());
-        let Data::Map(map) = &mut doc.state.containers[0].data else { unreachable!("only a map was made") };
+        let Data::Map(map) = doc.state.containers.data_mut(0) else { unreachable!("only a map was made") };
         map.slots.values_mut().for_each(|slot| slot.held = Held::Container(0));
         let error = Doc::new(ReplicaId::new(2)).merge_snapshot(&doc.state()).map(|_| ());
         assert_eq!(error, Err(DecodeError::Malformed(Part::Nesting).into()));

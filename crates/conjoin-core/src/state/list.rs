@@ -29,6 +29,11 @@ pub(crate) struct List {
     pub(crate) written: Sorted<Lv, Lv>,
 }
 
+/// What an item counts for.
+pub(super) fn size_of(item: &Item) -> usize {
+    size::ELEMENT + size::ENTRY + if let Item::Value(value) = item { value.size() } else { 0 }
+}
+
 impl List {
     /// Whether this is a slot.
     pub(super) fn holds(&self, lv: Lv) -> bool {
@@ -80,11 +85,11 @@ impl List {
 
     pub(crate) fn add_items(&mut self, lv: Lv, items: &Items, size: &mut usize) {
         for (lv, item) in (lv..).zip(items.iter()) {
+            *size += size_of(&item);
             let held = match item {
                 Item::Value(value) => Held::Value(value),
-                Item::Nested(_) => Held::Nothing,
+                Item::Nested(_) => Held::Nested,
             };
-            *size += size::ELEMENT + size::ENTRY + held.size();
             self.items.put(lv, held);
         }
     }

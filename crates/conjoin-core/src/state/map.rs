@@ -14,7 +14,10 @@ use crate::value::Value;
 pub(crate) enum Held {
     Nothing,
     Value(Value),
+    /// Under a key.
     Container(u32),
+    /// The container that the item was made with: the operation that made both tells which.
+    Nested,
 }
 
 impl Held {
@@ -33,6 +36,7 @@ impl Held {
                 out.push(2);
                 out.varint(u64::from(*container));
             }
+            Self::Nested => out.push(3),
         }
     }
 
@@ -41,6 +45,7 @@ impl Held {
             0 => Self::Nothing,
             1 => Self::Value(Value::decode(reader)?),
             2 => Self::Container(u32::try_from(reader.varint()?).map_err(|_| MALFORMED)?),
+            3 => Self::Nested,
             _ => return Err(MALFORMED),
         })
     }

@@ -5,6 +5,8 @@
 //! Each value is a *container*, known inside by its place in a list. A root is found by its kind and
 //! name; a nested one by the operations that made it.
 
+mod brief;
+mod containers;
 mod contents;
 mod list;
 mod map;
@@ -28,6 +30,8 @@ use crate::strings::{StrId, Strings};
 use crate::value::{Kind, Value};
 use crate::version::ReplicaId;
 
+pub(crate) use brief::Brief;
+pub(crate) use containers::{Container, Containers};
 pub(crate) use contents::Contents;
 pub(crate) use list::List;
 pub(crate) use map::{Held, Map, Slot};
@@ -45,7 +49,7 @@ pub(crate) enum Data {
     Register(Vec<(Lv, Value)>),
     Map(Map),
     Set(Members),
-    List(Box<List>),
+    List(Brief),
     Text(Box<Text>),
 }
 
@@ -57,7 +61,7 @@ impl Data {
             Kind::Register => Self::Register(Vec::new()),
             Kind::Map => Self::Map(Map::default()),
             Kind::Set => Self::Set(Members::default()),
-            Kind::List => Self::List(Box::default()),
+            Kind::List => Self::List(Brief::default()),
             Kind::Text => Self::Text(Box::default()),
         }
     }
@@ -81,23 +85,12 @@ pub(crate) enum Parent {
     },
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Container {
-    pub(crate) kind: Kind,
-    pub(crate) parent: Parent,
-    /// The first operation here that made it; [`NONE`] of a root.
-    pub(crate) made: Lv,
-    pub(crate) data: Data,
-}
-
 /// All values of a document.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
-    pub(crate) containers: Vec<Container>,
+    pub(crate) containers: Containers,
     /// The containers by where they are, but for those in items, which the operations tell that made them.
     places: Sorted<(Parent, Kind), u32>,
-    /// The container that an operation made, for all that did.
-    pub(crate) made: Sorted<Lv, u32>,
     /// About how many bytes they take, see `size.rs`.
     pub(crate) size: usize,
     /// The root that was looked up last: nearly always the next one, too.
@@ -153,36 +146,52 @@ impl sequence::Author for Author<'_> {
 pub(crate) const UNKNOWN_ELEMENT: ApplyError = ApplyError::UnknownElement;
 pub(crate) const WRONG_KIND: ApplyError = ApplyError::WrongKind;
 
+/// Whoever has the number of a container has it from here.
+const HERE: &str = "the container is here";
+
 impl State {
     pub(crate) const fn new() -> Self {
-        Self { containers: Vec::new(), places: Sorted::new(), made: Sorted::new(), size: 0, recent: 0 }
+        Self { containers: Containers::from(0), places: Sorted::new(), size: 0, recent: 0 }
     }
 
     pub(crate) fn root(&self, kind: Kind, name: StrId) -> Option<u32> {
-        match self.containers.get(self.recent as usize) {
-            Some(recent)
-                if recent.kind == kind && matches!(recent.parent, Parent::Root(it) if it == name) =>
-            {
-                Some(self.recent)
-            }
-            _ => self.at(Parent::Root(name), kind),
-        }
+        self.at(Parent::Root(name), kind)
     }
 
     pub(crate) fn at(&self, parent: Parent, kind: Kind) -> Option<u32> {
-        if let Some(recent) = self.containers.get(self.recent as usize)
+        if let Some(recent) = self.containers.get(self.recent)
             && (recent.parent, recent.kind) == (parent, kind)
         {
             return Some(self.recent);
         }
         let Parent::Item { item, .. } = parent else { return self.places.get(&(parent, kind)).copied() };
-        let container = *self.made.get(&item)?;
-        let found = self.containers.get(container as usize)?;
+        let container = self.containers.made(item)?;
+        let found = self.containers.get(container)?;
         ((found.parent, found.kind) == (parent, kind)).then_some(container)
     }
 
+    /// What a container is, which is here.
+    pub(crate) fn container(&self, container: u32) -> Container {
+        self.containers.get(container).expect(HERE)
+    }
+
+    /// What a container holds, which is here.
     pub(crate) fn data(&self, container: u32) -> &Data {
-        &self.containers[container as usize].data
+        self.containers.data(container).expect(HERE)
+    }
+
+    /// What all hold.
+    pub(crate) fn all_data(&self) -> impl Iterator<Item = &Data> {
+        (0..self.containers.next()).map(|container| self.data(container))
+    }
+
+    /// The container that something holds, which stands in an item of a list, if it does.
+    pub(crate) fn held(&self, held: &Held, item: Lv) -> Option<u32> {
+        match held {
+            Held::Container(container) => Some(*container),
+            Held::Nested => self.containers.made(item),
+            _ => None,
+        }
     }
 
     /// The containers by where they are, but for those in items.
@@ -192,20 +201,23 @@ impl State {
 
     /// The container at a place, made if it is missing. `made` is the operation that makes it.
     pub(crate) fn make(&mut self, kind: Kind, parent: Parent, made: Lv, strings: &Strings) -> u32 {
+        let is_new = made != NONE && self.containers.made(made).is_none();
         let container = match self.at(parent, kind) {
             Some(container) => container,
             None => {
-                let container = self.containers.len() as u32;
                 self.size += match parent {
                     Parent::Root(name) => size::entry(strings.get(name)),
                     _ => size::ENTRY,
                 };
-                self.containers.push(Container { kind, parent, made, data: Data::new(kind) });
+                let container = self.containers.push(Container { kind, parent, made });
                 self.place(parent, kind, container);
                 container
             }
         };
-        if made != NONE && self.made.insert(made, container).is_none() {
+        if made != NONE {
+            self.containers.make(made, container);
+        }
+        if is_new {
             self.size += size::SUM;
         }
         container
@@ -226,7 +238,7 @@ impl State {
         author: &Author<'_>,
         made: &[(u32, Range<Lv>, bool)],
     ) -> Result<(), ApplyError> {
-        let data = self.containers.get(container as usize).map(|container| &container.data);
+        let data = self.containers.data(container);
         let here = |lv: Lv, count: u32, item: bool| {
             let Some(end) = lv.checked_add(count) else { return false };
             if lv >= author.start {
@@ -280,7 +292,7 @@ impl State {
             return self.apply_make(container, lv, (*key, *kind, base.unwrap_or(NONE)), author, strings, raw);
         }
         let size = &mut self.size;
-        let data = &mut self.containers[container as usize].data;
+        let data = self.containers.data_mut(container);
         match (data, edit) {
             (Data::Counter(sums), Edit::AddInt(amount)) => {
                 let sum = sums.of(author.replica, size);
@@ -322,7 +334,16 @@ impl State {
             }
             (Data::Text(text), edit) => return text.apply(container, lv, edit, author, size, raw),
             (Data::List(list), edit) => {
-                let at = list.apply(container, lv, edit, author, size, raw)?;
+                let begins = match edit {
+                    Edit::InsertItems { left: None, items } => list.begin(lv, items, size),
+                    _ => false,
+                };
+                let at = if begins {
+                    raw.splice(container, 0, 0, edit.len());
+                    0
+                } else {
+                    list.apply(container, lv, edit, author, size, raw)?
+                };
                 if let Edit::InsertItems { items, .. } = edit {
                     self.make_items(container, lv, items, strings);
                 }
@@ -343,7 +364,7 @@ impl State {
         author: &Author<'_>,
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
-        match &mut self.containers[container as usize].data {
+        match self.containers.data_mut(container) {
             Data::Text(data) => data.insert(container, lv, left, text, author, &mut self.size, raw),
             _ => Err(WRONG_KIND),
         }
@@ -357,7 +378,7 @@ impl State {
         author: &Author<'_>,
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
-        match &mut self.containers[container as usize].data {
+        match self.containers.data_mut(container) {
             Data::Text(data) => data.delete(container, elements, author, raw),
             _ => Err(WRONG_KIND),
         }
@@ -371,12 +392,13 @@ impl State {
                 *container = to(*container);
             }
         };
-        let mut containers: Vec<(u32, Container)> =
-            numbers.iter().copied().zip(std::mem::take(&mut self.containers)).collect();
-        sort_by_number(&mut containers, |entry| entry.0);
+        let mut before: Vec<(u32, u32)> = numbers.iter().copied().zip(0..).collect();
+        sort_by_number(&mut before, |entry| entry.0);
+        let mut containers = std::mem::take(&mut self.containers);
         self.places.clear();
         let mut in_order = true;
-        for (number, mut container) in containers {
+        for (number, before) in before {
+            let mut container = containers.get(before).expect(HERE);
             match &mut container.parent {
                 Parent::Root(_) => {}
                 Parent::Key { map: outer, .. } | Parent::Item { list: outer, .. } => {
@@ -384,16 +406,19 @@ impl State {
                     in_order &= *outer < number;
                 }
             }
-            match &mut container.data {
-                Data::Map(map) => map.slots.values_mut().for_each(|slot| rehold(&mut slot.held)),
-                Data::List(list) => list.items.rooms_mut().for_each(rehold),
-                _ => {}
-            }
             self.place(container.parent, container.kind, number);
             self.containers.push(container);
+            if containers.holds(before) {
+                let data = std::mem::replace(containers.data_mut(before), Data::Register(Vec::new()));
+                let now = self.containers.data_mut(number);
+                *now = data;
+                if let Data::Map(map) = now {
+                    map.slots.values_mut().for_each(|slot| rehold(&mut slot.held));
+                }
+            }
         }
-        for container in self.made.values_mut() {
-            *container = to(*container);
+        for (made, container) in containers.makers() {
+            self.containers.make(made, to(container));
         }
         in_order
     }
@@ -402,10 +427,7 @@ impl State {
     pub(crate) fn make_items(&mut self, list: u32, lv: Lv, items: &Items, strings: &Strings) {
         for (item, (_, kind)) in (lv..).zip(items.measures()) {
             if let Some(kind) = kind {
-                let nested = self.make(kind, Parent::Item { list, item }, item, strings);
-                if let Data::List(list) = &mut self.containers[list as usize].data {
-                    list.items.put(item, Held::Container(nested));
-                }
+                self.make(kind, Parent::Item { list, item }, item, strings);
             }
         }
     }
@@ -426,7 +448,7 @@ impl State {
             return Err(WRONG_KIND);
         }
         let nested = self.make(kind, Parent::Key { map: container, key, base }, lv, strings);
-        let Data::Map(map) = &mut self.containers[container as usize].data else { return Err(WRONG_KIND) };
+        let Data::Map(map) = self.containers.data_mut(container) else { return Err(WRONG_KIND) };
         let before = map.put(key, lv, Held::Container(nested), author, strings, &mut self.size);
         before.into_iter().for_each(|before| raw.push(Raw::Key { container, key, before }));
         Ok(SCATTERED)

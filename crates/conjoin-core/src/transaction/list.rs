@@ -162,7 +162,7 @@ impl<'a> ListMut<'_, 'a> {
         bounds(at..at, self.len())?;
         let (container, lv) = self.tx.begin(self.place, count);
         let doc = &mut *self.tx.doc;
-        let Data::List(list) = &mut doc.state.containers[container as usize].data else {
+        let Data::List(list) = doc.state.containers.data_mut(container) else {
             unreachable!("a handle edits a value of its own kind");
         };
         let left = list.sequence.insert_at(at, lv, count.into()).left;
@@ -182,12 +182,10 @@ impl<'a> ListMut<'_, 'a> {
     }
 
     fn nested(&self, at: usize, kind: Kind) -> Option<Place<'static>> {
-        match *self.read()?.at(at)?.1 {
-            Held::Container(child) if self.tx.doc.state.containers[child as usize].kind == kind => {
-                Some(Place::Made(child))
-            }
-            _ => None,
-        }
+        let (item, held) = self.read()?.at(at)?;
+        let state = &self.tx.doc.state;
+        let child = state.held(held, item)?;
+        (state.container(child).kind == kind).then_some(Place::Made(child))
     }
 
     /// Replaces what an item holds.

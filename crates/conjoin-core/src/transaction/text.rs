@@ -220,13 +220,15 @@ impl TextMut<'_, '_> {
         let len = if text.len() == 1 { 1 } else { text.chars().count() as u32 };
         let (container, lv) = self.tx.begin(self.place, len);
         let doc = &mut *self.tx.doc;
-        let of = &mut doc.state.containers[container as usize];
-        let Data::Text(data) = &mut of.data else { unreachable!("a handle edits a value of its own kind") };
+        let named = doc.state.container(container).made;
+        let Data::Text(data) = doc.state.containers.data_mut(container) else {
+            unreachable!("a handle edits a value of its own kind")
+        };
         let left = data.sequence.insert_at(at, lv, text.into()).left;
         doc.state.size += size::ELEMENT * len as usize;
         doc.raw.splice(container, at as u32, 0, len);
         let edit = Edit::Insert { left: some(left), text: String::new() };
-        let entry = Entry { lv, len, container, named: of.made, at: at as u32, edit };
+        let entry = Entry { lv, len, container, named, at: at as u32, edit };
         doc.log.push_text(entry, text, self.tx.joins);
     }
 
@@ -255,9 +257,11 @@ impl TextMut<'_, '_> {
         }
         let (container, lv) = self.tx.begin(self.place, count as u32);
         let doc = &mut *self.tx.doc;
-        let of = &mut doc.state.containers[container as usize];
-        let Data::Text(data) = &mut of.data else { unreachable!("a handle edits a value of its own kind") };
-        let (log, named) = (&mut doc.log, of.made);
+        let named = doc.state.container(container).made;
+        let Data::Text(data) = doc.state.containers.data_mut(container) else {
+            unreachable!("a handle edits a value of its own kind")
+        };
+        let log = &mut doc.log;
         let (mut next, mut joins) = (lv, self.tx.joins);
         data.sequence.delete_at(at, count, |first, count| {
             log.push_delete(next, (container, named), at as u32, (first, count, false), joins);

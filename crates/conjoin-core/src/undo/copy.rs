@@ -28,12 +28,14 @@ impl For {
     }
 }
 
-/// An item that holds this, and what is nested in it.
-pub(super) fn item_of(doc: &Doc, held: &Held) -> Option<(Item, u32)> {
+/// An item that holds what an element does, or a key, and what is nested in it.
+pub(super) fn item_of(doc: &Doc, held: &Held, element: Lv) -> Option<(Item, u32)> {
     match held {
-        Held::Nothing => None,
         Held::Value(value) => Some((Item::Value(value.clone()), NONE)),
-        Held::Container(nested) => Some((Item::Nested(doc.state.containers[*nested as usize].kind), *nested)),
+        held => {
+            let nested = doc.state.held(held, element)?;
+            Some((Item::Nested(doc.state.container(nested).kind), nested))
+        }
     }
 }
 
@@ -79,11 +81,11 @@ impl Transaction<'_> {
     ) -> Option<Lv> {
         let lv = self.edit(to, edit)?;
         let doc = self.doc();
-        let made = |container: u32| doc.numbers.id(doc.state.containers[container as usize].made);
+        let made = |container: u32| doc.numbers.id(doc.state.container(container).made);
         for (&old, new) in old.iter().zip(lv..) {
             again.stands_for(doc, new, old);
             if old.nested != NONE
-                && let Some(&copy) = doc.state.made.get(&new)
+                && let Some(copy) = doc.state.containers.made(new)
             {
                 again.containers.insert(made(old.nested), made(copy));
                 copies.push((old.nested, copy));
@@ -106,7 +108,7 @@ fn edits_of(doc: &Doc, from: u32) -> Vec<(Local, Vec<For>)> {
         }
         Data::Map(map) => {
             for (&key, slot) in &map.slots {
-                let (edit, nested) = match item_of(doc, &slot.held) {
+                let (edit, nested) = match item_of(doc, &slot.held, NONE) {
                     None => continue,
                     Some((Item::Value(value), _)) => (Edit::Put { key, value }, NONE),
                     Some((Item::Nested(kind), nested)) => (Edit::Make { key, kind, base: None }, nested),
@@ -124,7 +126,7 @@ fn edits_of(doc: &Doc, from: u32) -> Vec<(Local, Vec<For>)> {
             let (mut items, mut old) = (Items::default(), Vec::new());
             for at in 0..list.sequence.len() {
                 let Some((element, held)) = list.at(at) else { continue };
-                let Some((item, nested)) = item_of(doc, held) else { continue };
+                let Some((item, nested)) = item_of(doc, held, element) else { continue };
                 items.push(&item);
                 let (write, slot) = (list.written(element), list.slot_of(element));
                 old.push(For { element, write, slot, nested });

@@ -45,11 +45,11 @@ pub(super) fn reverse(
 
 /// The value as which one was last brought back.
 fn container_now(doc: &Doc, again: &Again, container: u32) -> u32 {
-    match doc.state.containers[container as usize].made {
+    match doc.state.container(container).made {
         NONE => container,
         made => {
             let made = doc.numbers.lv(last(&again.containers, doc.numbers.id(made)));
-            made.and_then(|made| doc.state.made.get(&made).copied()).unwrap_or(container)
+            made.and_then(|made| doc.state.containers.made(made)).unwrap_or(container)
         }
     }
 }
@@ -307,7 +307,7 @@ impl Reverse<'_, '_> {
             let Some(held) = known.items.get(item).filter(|_| !known.shows(item)) else { continue };
             let (slot, written) = (known.slot_of(item), known.written(item));
             let was = home.items.get(original).map_or(slot, |_| home.slot_of(original));
-            let Some((content, nested)) = item_of(self.doc(), held) else { continue };
+            let Some((content, nested)) = item_of(self.doc(), held, item) else { continue };
             let items = [content].into_iter().collect();
             let left = self.left_of(slot, &order, was);
             let old = For { element: item, write: written, slot, nested };

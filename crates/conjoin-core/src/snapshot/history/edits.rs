@@ -71,7 +71,7 @@ impl<Column> Deletions<Column> {
 fn name_of(names: &Sorted<u32, Lv>, state: &State, container: u32) -> Lv {
     match names.get(&container) {
         Some(&named) => named,
-        None => state.containers.get(container as usize).map_or(NONE, |container| container.made),
+        None => state.containers.get(container).map_or(NONE, |container| container.made),
     }
 }
 
@@ -252,7 +252,7 @@ impl<'a> Read<'a> {
                 self.deletion(lv, rest)?
             }
         };
-        if state.containers.get(entry.container as usize).is_none_or(|text| text.kind != Kind::Text) {
+        if state.containers.get(entry.container).is_none_or(|text| text.kind != Kind::Text) {
             return Err(MALFORMED);
         }
         entry.named = name_of(&self.names, state, entry.container);

@@ -57,7 +57,7 @@ impl Doc {
 
     /// Makes the named values whose turn it is.
     pub(super) fn make_roots(&mut self, roots: &[(u32, Kind, u32)]) {
-        let len = self.state.containers.len() as u32;
+        let len = self.state.containers.next();
         let from = roots.partition_point(|root| root.0 < len);
         for (&(nth, kind, name), turn) in roots[from..].iter().zip(len..) {
             // Of one that is there twice the second is not made, and then what follows has no turn.

@@ -11,13 +11,16 @@ use crate::log::{Entry, Local};
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit};
 use crate::sequence::Sequence;
+use crate::sorted::Sorted;
 use crate::state::{Author, Data, MarkRecord, Parent, UNKNOWN_ELEMENT};
 use crate::value::Kind;
 
 /// The texts of a document that is made again, without their characters.
 #[derive(Default)]
 pub(super) struct Replay<'a> {
-    texts: Vec<Option<Box<Sequence>>>,
+    texts: Vec<Sequence>,
+    /// Which of them each is, by its number.
+    numbers: Sorted<u32, u32>,
     /// Whether the document is to hold what was done, and not just what later operations are checked by.
     whole: bool,
     /// The operations as the log keeps them, if they are wanted.
@@ -38,11 +41,12 @@ impl<'a> Replay<'a> {
     }
 
     pub(super) fn text(&mut self, container: u32) -> &mut Sequence {
-        let at = container as usize;
-        if self.texts.len() <= at {
-            self.texts.resize_with(at + 1, || None);
+        let next = self.texts.len();
+        let at = *self.numbers.entry(container, || next as u32) as usize;
+        if at == next {
+            self.texts.push(Sequence::default());
         }
-        self.texts[at].get_or_insert_default()
+        &mut self.texts[at]
     }
 
     /// Does the next operation again, made by a replica that had seen `deps` of others. Tells the index at which
@@ -55,14 +59,14 @@ impl<'a> Replay<'a> {
         plain: bool,
     ) -> Result<u32, ApplyError> {
         let unseen = doc.numbers.unseen(Some(replica), deps);
-        let at = entry.container as usize;
+        let at = entry.container;
         let container = doc.state.containers.get(at).ok_or(MALFORMED)?;
         let named = match container.parent {
             Parent::Root(name) => {
                 check_name(doc, replica, name)?;
                 entry.named == NONE
             }
-            _ => doc.state.made.get(&entry.named) == Some(&entry.container),
+            _ => doc.state.containers.made(entry.named) == Some(entry.container),
         };
         if !named || !entry.edit.edits(container.kind) {
             return Err(MALFORMED.into());
@@ -86,7 +90,7 @@ impl<'a> Replay<'a> {
                 _ => {
                     let record = self.mark(entry, &author)?;
                     doc.state.size += record.size();
-                    if let (true, Data::Text(text)) = (self.whole, &mut doc.state.containers[at].data) {
+                    if let (true, Data::Text(text)) = (self.whole, doc.state.containers.data_mut(at)) {
                         text.marks.push(record);
                     }
                 }

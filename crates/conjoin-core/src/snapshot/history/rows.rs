@@ -220,7 +220,7 @@ impl Rows<Reader<'_>> {
         }
         let mut is_nested = first & NAMED != 0;
         if let Some(state) = state {
-            let container = state.containers.get(self.container as usize).ok_or(MALFORMED)?;
+            let container = state.containers.get(self.container).ok_or(MALFORMED)?;
             is_nested = !matches!(container.parent, Parent::Root(_));
             if container.kind == Kind::Text && tag != tag::MARK {
                 return Err(MALFORMED);
