@@ -104,6 +104,24 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn what_is_damaged_is_inflated_as_others_do_or_refused(
+            column in columns(),
+            level in 0..=10u8,
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        ) {
+            let mut stored = compress_to_vec(&column, level);
+            for (at, byte) in damage {
+                let at = at.index(stored.len());
+                stored[at] = byte;
+            }
+            let others = decompress_to_vec(&stored).ok();
+            let len = others.as_ref().map_or(column.len(), Vec::len);
+            prop_assert_eq!(inflate::inflate(&stored, len), others);
+        }
+    }
+
     #[test]
     fn a_column_of_many_blocks_is_inflated_as_it_was() {
         let mut state = 1u32;
