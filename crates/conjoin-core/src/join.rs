@@ -259,26 +259,27 @@ fn join_sets(
     ours: &mut Members,
     theirs: &Members,
     tr: &Translation<'_>,
-    seen_by_them: &impl Fn(Lv) -> bool,
+    seen_by_them: &dyn Fn(Lv) -> bool,
     size: &mut usize,
 ) {
     ours.values.retain(|value, adds| {
         let was = adds.len();
         let theirs = theirs.values.get(value).unwrap_or(&Adds::NONE);
         let is_kept = |add: Lv| theirs.iter().any(|&other| tr.lv(other) == add);
-        *adds = adds.iter().copied().filter(|&add| !seen_by_them(add) || is_kept(add)).collect();
+        adds.retain(&|add| !seen_by_them(add) || is_kept(add));
         *size = *size + size_of_member(&value.0, adds.len()) - size_of_member(&value.0, was);
         !adds.is_empty()
     });
     for (value, adds) in &theirs.values {
-        let mut new = adds.iter().map(|&add| tr.lv(add)).filter(|&add| tr.is_new(add)).peekable();
-        if new.peek().is_none() {
-            continue;
+        for &add in &**adds {
+            let add = tr.lv(add);
+            if tr.is_new(add) {
+                let ours = ours.values.entry(value.clone(), || Adds::NONE);
+                let was = ours.len();
+                ours.push(add);
+                *size = *size + size_of_member(&value.0, ours.len()) - size_of_member(&value.0, was);
+            }
         }
-        let ours = ours.values.entry(value.clone(), || Adds::NONE);
-        let was = ours.len();
-        *ours = ours.iter().copied().chain(new).collect();
-        *size = *size + size_of_member(&value.0, ours.len()) - size_of_member(&value.0, was);
     }
 }
 

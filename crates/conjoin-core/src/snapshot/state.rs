@@ -233,8 +233,10 @@ impl Doc {
                 let mut members = Members::default();
                 for _ in 0..reader.count(3)? {
                     let value = Value::decode(reader)?;
-                    let adds: Adds =
-                        (0..reader.count(1)?).map(|_| self.read_lv(reader)).collect::<Result<_, _>>()?;
+                    let mut adds = Adds::NONE;
+                    for _ in 0..reader.count(1)? {
+                        adds.push(self.read_lv(reader)?);
+                    }
                     grow(size_of_member(&value, adds.len()))?;
                     if adds.is_empty() || members.values.insert(Ordered(value), adds).is_some() {
                         return Err(DecodeError::Malformed(Part::Set).into());

@@ -28,6 +28,29 @@ pub(crate) enum Adds {
 
 impl Adds {
     pub(crate) const NONE: Self = Self::One(NONE);
+
+    pub(crate) fn push(&mut self, add: Lv) {
+        match self {
+            Self::One(NONE) => *self = Self::One(add),
+            Self::One(first) => *self = Self::Many(Box::new(vec![*first, add])),
+            Self::Many(adds) => adds.push(add),
+        }
+    }
+
+    /// Keeps those of which this is said.
+    pub(crate) fn retain(&mut self, keeps: &dyn Fn(Lv) -> bool) {
+        match self {
+            Self::One(NONE) => {}
+            Self::One(add) if keeps(*add) => {}
+            Self::One(add) => *add = NONE,
+            Self::Many(adds) => {
+                adds.retain(|&add| keeps(add));
+                if let &[] | &[_] = adds.as_slice() {
+                    *self = Self::One(adds.first().copied().unwrap_or(NONE));
+                }
+            }
+        }
+    }
 }
 
 impl Deref for Adds {
@@ -39,15 +62,6 @@ impl Deref for Adds {
             Self::One(add) => slice::from_ref(add),
             Self::Many(adds) => adds,
         }
-    }
-}
-
-impl FromIterator<Lv> for Adds {
-    fn from_iter<I: IntoIterator<Item = Lv>>(adds: I) -> Self {
-        let mut adds = adds.into_iter();
-        let first = Self::One(adds.next().unwrap_or(NONE));
-        let Some(second) = adds.next() else { return first };
-        Self::Many(Box::new(first.iter().copied().chain([second]).chain(adds).collect()))
     }
 }
 
@@ -65,7 +79,8 @@ impl Members {
     pub(crate) fn include(&mut self, value: &Value, lv: Lv, author: &Author<'_>, size: &mut usize) -> bool {
         let adds = self.values.entry(Ordered(value.clone()), || Adds::NONE);
         let before = adds.len();
-        *adds = adds.iter().copied().filter(|&add| !author.saw(add)).chain([lv]).collect();
+        adds.retain(&|add| !author.saw(add));
+        adds.push(lv);
         *size = *size + size_of(value, adds.len()) - size_of(value, before);
         before == 0
     }
@@ -75,7 +90,7 @@ impl Members {
         let key = Ordered(value.clone());
         let Some(adds) = self.values.get_mut(&key) else { return false };
         let before = adds.len();
-        *adds = adds.iter().copied().filter(|&add| !author.saw(add)).collect();
+        adds.retain(&|add| !author.saw(add));
         let after = adds.len();
         *size = *size + size_of(value, after) - size_of(value, before);
         if after == 0 {
