@@ -74,7 +74,13 @@ impl Entry {
         match self.end() {
             end if end <= lv => None,
             _ if self.lv >= lv => Some(self),
-            end => Some(Self { lv, len: end - lv, edit: self.part(lv, end), ..self }),
+            end => {
+                let edit = self.part(lv, end);
+                // What is inserted follows what was before it; what is deleted has its lowest index all along.
+                let inserts = matches!(edit, Edit::Insert { .. } | Edit::InsertItems { .. });
+                let at = if inserts && self.at != SCATTERED { self.at + (lv - self.lv) } else { self.at };
+                Some(Self { lv, len: end - lv, at, edit, ..self })
+            }
         }
     }
 

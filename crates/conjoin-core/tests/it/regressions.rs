@@ -185,3 +185,18 @@ fn what_was_made_at_once_with_what_was_let_go_of_stands_where_it_did() {
     eve.compact(&all);
     assert_eq!(eve.compacted(), all);
 }
+
+#[test]
+fn who_compacts_within_what_was_typed_goes_on_where_the_cursor_is() {
+    let (mut ada, mut bob) = docs();
+    ada.transact(|tx| tx.text("t").push("abc"));
+    let known = ada.version().clone();
+    ada.transact(|tx| tx.text("t").push("de"));
+    send(&ada, &mut bob);
+    ada.compact(&known);
+    // As many characters from the front as are left of what was typed.
+    ada.transact(|tx| tx.text("t").insert(2, "x").expect("in bounds"));
+    send(&ada, &mut bob);
+    assert_eq!(ada.text("t").to_string(), "abxcde");
+    assert_eq!(bob.text("t").to_string(), "abxcde");
+}
