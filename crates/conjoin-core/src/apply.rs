@@ -23,9 +23,6 @@ use crate::wire::{Head, Passing};
 
 use incoming::{Draft, Incoming, Source, Translated};
 
-const UNKNOWN: ApplyError = ApplyError::UnknownOperation;
-const UNKNOWN_NAME: ApplyError = ApplyError::UnknownName;
-
 /// Who is meant by the numbers that stand for replicas.
 type Resolve<'r> = &'r dyn Fn(u64) -> Option<ReplicaId>;
 
@@ -121,7 +118,7 @@ impl Doc {
         let mut deps = Vec::new();
         for (dep, seq) in head.deps() {
             let dep = OpId { replica: replica_of(resolve, dep)?, seq };
-            deps.push(self.numbers.lv(dep).ok_or(UNKNOWN)?);
+            deps.push(self.numbers.lv(dep).ok_or(ApplyError::UnknownOperation)?);
         }
         self.numbers.ask(number, &deps);
         if self.numbers.asked().first().is_some_and(|range| range.start < self.floor) {
@@ -267,7 +264,7 @@ mod tests {
             }
             Delta::new(ReplicaTable::of(&[ReplicaId::new(1), ReplicaId::new(2)]), 1, body)
         };
-        assert_eq!(doc.apply(&deletes(1000)).map(|_| ()), Err(UNKNOWN));
+        assert_eq!(doc.apply(&deletes(1000)).map(|_| ()), Err(ApplyError::UnknownOperation));
         doc.apply(&deletes(1)).expect("each was deleted once");
         assert_eq!(doc.text("t").len(), 50);
         assert!(doc.delta_since(&VersionVector::new()).is_ok());

@@ -19,8 +19,6 @@ use crate::state::{
 use crate::strings::Names;
 use crate::version::VersionVector;
 
-pub(crate) const CONTRADICTION: ApplyError = ApplyError::Contradiction;
-
 /// Another document's numbers of operations and containers in terms of one's own.
 struct Translation<'a> {
     theirs: &'a Doc,
@@ -111,7 +109,7 @@ impl Doc {
         for (made, container) in theirs.state.containers.makers() {
             let (made, container) = (tr.lv(made), tr.containers[container as usize]);
             match self.state.containers.make(made, container) {
-                Some(other) if other != container => return Err(CONTRADICTION),
+                Some(other) if other != container => return Err(ApplyError::Contradiction),
                 Some(_) => {}
                 None => self.state.size += size::SUM,
             }
@@ -133,7 +131,7 @@ impl Doc {
             let known = self.numbers.count(replica).saturating_sub(span.seq).min(len);
             let mut done = 0;
             while done < known {
-                let lv = self.numbers.lv_of(replica, span.seq + done).ok_or(CONTRADICTION)?;
+                let lv = self.numbers.lv_of(replica, span.seq + done).ok_or(ApplyError::Contradiction)?;
                 let run = (self.numbers.span_end(self.numbers.span_of(lv)) - lv).min(known - done);
                 tr.ranges.push((span.lv + done, lv, run));
                 done += run;
@@ -165,12 +163,12 @@ impl Doc {
                 let string = self.strings.intern_shared(theirs.strings.get(string));
                 if nth < known {
                     if self.names[replica].list()[nth] != (string, seq) {
-                        return Err(CONTRADICTION);
+                        return Err(ApplyError::Contradiction);
                     }
                 } else if self.names[replica].introduce(string, seq) {
                     self.state.size += size::string(self.strings.get(string));
                 } else {
-                    return Err(CONTRADICTION);
+                    return Err(ApplyError::Contradiction);
                 }
             }
         }
@@ -236,7 +234,7 @@ impl Doc {
                     let known =
                         |anchor: Anchor<Lv>| anchor.element.is_none_or(|lv| ours.sequence.holds(lv, 1));
                     if !known(start) || !known(end) {
-                        return Err(CONTRADICTION);
+                        return Err(ApplyError::Contradiction);
                     }
                     let record = MarkRecord { lv, start, end, key, value: mark.value.clone() };
                     ours.add_mark(container, record, size, raw);
@@ -245,7 +243,7 @@ impl Doc {
             (Data::List(ours), Data::List(theirs)) => {
                 join_lists(ours, theirs, tr, numbers, container, size, raw)?
             }
-            _ => return Err(CONTRADICTION),
+            _ => return Err(ApplyError::Contradiction),
         }
         Ok(())
     }
@@ -335,11 +333,11 @@ fn join_texts(
         let content = piece.text.map(|range| text[range].into());
         let author = author(numbers, piece.lv);
         let done = ours.sequence.insert_between(piece.lv, piece.len, piece.origins, content, &author);
-        done.map_err(|_| CONTRADICTION)?;
+        done.map_err(|_| ApplyError::Contradiction)?;
         *size += piece.len as usize * size::ELEMENT;
     }
     for (lv, len) in hidden {
-        ours.sequence.hide(lv, len, |_, _| ()).map_err(|_| CONTRADICTION)?;
+        ours.sequence.hide(lv, len, |_, _| ()).map_err(|_| ApplyError::Contradiction)?;
     }
     Ok(())
 }
@@ -358,13 +356,13 @@ fn join_lists(
     for piece in new {
         ours.sequence
             .insert_between(piece.lv, piece.len, piece.origins, None, &author(numbers, piece.lv))
-            .map_err(|_| CONTRADICTION)?;
+            .map_err(|_| ApplyError::Contradiction)?;
         *size += piece.len as usize * size::ELEMENT;
     }
     for (&slot, &item) in &theirs.moved {
         let (slot, item) = (tr.lv(slot), tr.lv(item));
         match ours.moved.insert(slot, item) {
-            Some(other) if other != item => return Err(CONTRADICTION),
+            Some(other) if other != item => return Err(ApplyError::Contradiction),
             Some(_) => {}
             None => *size += size::ENTRY,
         }
@@ -374,7 +372,7 @@ fn join_lists(
         let (written, slot) = (tr.lv(theirs.written(item)), tr.lv(theirs.slot_of(item)));
         let is_known = ours.items.get(lv).is_some();
         if !is_known && !tr.is_new(lv) {
-            return Err(CONTRADICTION);
+            return Err(ApplyError::Contradiction);
         }
         let newer = |theirs: Lv, ours: Lv| tr.is_new(theirs) && numbers.stamp(theirs) > numbers.stamp(ours);
         if !is_known {
@@ -396,8 +394,8 @@ fn join_lists(
         }
         if there && (!is_known || (here && moved)) {
             let slot = ours.slot_of(lv);
-            ours.sequence.show(slot).map_err(|_| CONTRADICTION)?;
+            ours.sequence.show(slot).map_err(|_| ApplyError::Contradiction)?;
         }
     }
-    if ours.is_sound() { Ok(()) } else { Err(CONTRADICTION) }
+    if ours.is_sound() { Ok(()) } else { Err(ApplyError::Contradiction) }
 }

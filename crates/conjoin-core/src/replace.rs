@@ -9,7 +9,6 @@
 use std::iter::Peekable;
 
 use crate::doc::{ApplyError, Doc};
-use crate::join::CONTRADICTION;
 use crate::log::Log;
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
@@ -27,12 +26,12 @@ impl Doc {
             theirs.log = Log::new();
             theirs.log.skip(0, theirs.numbers.next());
             if !theirs.take_all(&more)? {
-                return Err(CONTRADICTION);
+                return Err(ApplyError::Contradiction);
             }
             let numbers = self.numbers_of(&theirs)?;
             theirs.log.renumber(&numbers);
             if !theirs.state.renumber(&numbers) || !self.has_same_names(&theirs) {
-                return Err(CONTRADICTION);
+                return Err(ApplyError::Contradiction);
             }
         }
         theirs.log.set_limit(self.log.limit());
@@ -64,17 +63,17 @@ impl Doc {
             (container, made.and_then(|made| other.state.containers.made(made)))
         });
         for (container, there) in roots.chain(nested) {
-            let there = there.ok_or(CONTRADICTION)?;
+            let there = there.ok_or(ApplyError::Contradiction)?;
             let (number, place) = (&mut numbers[there as usize], &mut found[container as usize]);
             let is_new = *number == NONE && *place == NONE;
             let same_kind = self.state.container(container).kind == other.state.container(there).kind;
             if !same_kind || !(is_new || (*number, *place) == (container, there)) {
-                return Err(CONTRADICTION);
+                return Err(ApplyError::Contradiction);
             }
             (*number, *place) = (container, there);
         }
         if found.contains(&NONE) {
-            return Err(CONTRADICTION);
+            return Err(ApplyError::Contradiction);
         }
         let absent = numbers.iter_mut().filter(|number| **number == NONE);
         for (number, next) in absent.zip(found.len() as u32..) {

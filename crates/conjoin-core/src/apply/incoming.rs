@@ -1,6 +1,6 @@
 //! The operations of a change, put into a document's own numbers one by one.
 
-use super::{Resolve, UNKNOWN, UNKNOWN_NAME};
+use super::Resolve;
 use crate::codec::Reader;
 use crate::doc::{ApplyError, Doc};
 use crate::log::Local;
@@ -8,7 +8,7 @@ use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::Edit;
 use crate::size;
 use crate::sorted::Sorted;
-use crate::state::{Container, Containers, Parent, WRONG_KIND};
+use crate::state::{Container, Containers, Parent};
 use crate::strings::{Names, StrId, Strings};
 use crate::value::{Kind, Value};
 use crate::version::{OpId, ReplicaId};
@@ -129,7 +129,7 @@ impl Doc {
         here.draft.size += size::ENTRY + size::SUM;
         if matches!(first & 0x0f, tag::DELETE | tag::DELETE_ITEMS) {
             if !matches!(kind, Kind::List | Kind::Text) {
-                return Err(WRONG_KIND);
+                return Err(ApplyError::WrongKind);
             }
             let (id, count) = ops.deleted(first)?;
             ops.passed(target, count as usize)?;
@@ -140,7 +140,7 @@ impl Doc {
         }
         let (mut edit, mut text) = ops.edit(first, &mut here)?;
         if !edit.edits(kind) {
-            return Err(WRONG_KIND);
+            return Err(ApplyError::WrongKind);
         }
         let mut len = if text.is_empty() { edit.len() as usize } else { text.chars().count() };
         ops.passed(target, len)?;
@@ -167,10 +167,13 @@ impl Doc {
 
     /// As much of a delete as has consecutive numbers.
     fn next_deleted<'a>(&self, incoming: &mut Incoming<'_, 'a>) -> Result<Translated<'a>, ApplyError> {
-        let rest = incoming.rest.take().ok_or(UNKNOWN)?;
+        let rest = incoming.rest.take().ok_or(ApplyError::UnknownOperation)?;
         let Rest { container, named, first, count, down } = rest;
         let Source { start, first: new, .. } = incoming.source;
-        let lv = self.lv_of(first, &incoming.source).filter(|&lv| lv < incoming.lv).ok_or(UNKNOWN)?;
+        let lv = self
+            .lv_of(first, &incoming.source)
+            .filter(|&lv| lv < incoming.lv)
+            .ok_or(ApplyError::UnknownOperation)?;
         let run = match lv.checked_sub(start) {
             None => self.numbers.run(lv, down),
             // Those of this very change get consecutive numbers.
@@ -182,7 +185,7 @@ impl Doc {
             // Nobody deletes an element twice, so that each place where numbers part ways cuts once.
             incoming.cuts += 1;
             if incoming.cuts > self.numbers.spans().len() {
-                return Err(UNKNOWN);
+                return Err(ApplyError::UnknownOperation);
             }
             incoming.rest = Some(Rest { first: step(first, len, down), count: count - len, ..rest });
         }
@@ -228,7 +231,7 @@ struct Here<'h, 'r> {
 
 impl<'a> Numbering<'a> for Here<'_, '_> {
     fn lv(&mut self, id: Id) -> Result<Lv, ApplyError> {
-        self.doc.lv_of(id, self.source).filter(|&found| found < self.lv).ok_or(UNKNOWN)
+        self.doc.lv_of(id, self.source).filter(|&found| found < self.lv).ok_or(ApplyError::UnknownOperation)
     }
 
     fn string(&mut self, name: Name<'a>) -> Result<StrId, ApplyError> {
@@ -238,7 +241,7 @@ impl<'a> Numbering<'a> for Here<'_, '_> {
             Name::Known(number) => {
                 let known = names.map_or(0, |names| names.list().len()) as u32;
                 let drafted = || draft.additions.as_ref()?.names.get(number.checked_sub(known)?);
-                names.and_then(|names| names.get(number)).or_else(drafted).ok_or(UNKNOWN_NAME)?
+                names.and_then(|names| names.get(number)).or_else(drafted).ok_or(ApplyError::UnknownName)?
             }
             Name::New(string) => {
                 let known = doc.strings.find(string);
@@ -272,9 +275,9 @@ impl Here<'_, '_> {
         };
         let (state, adds) = (&self.doc.state, self.draft.additions.as_ref());
         let drafted = || adds?.containers.made(made);
-        let container = state.containers.made(made).or_else(drafted).ok_or(UNKNOWN)?;
+        let container = state.containers.made(made).or_else(drafted).ok_or(ApplyError::UnknownOperation)?;
         let drafted = || adds?.containers.kind(container);
-        let kind = state.containers.kind(container).or_else(drafted).ok_or(UNKNOWN)?;
+        let kind = state.containers.kind(container).or_else(drafted).ok_or(ApplyError::UnknownOperation)?;
         Ok((container, kind, made))
     }
 

@@ -4,7 +4,7 @@
 //! Moving it makes a new slot; of concurrent moves the latest counts, so that an item is never doubled.
 //! Removing an item wins over moving and assigning it.
 
-use super::{Author, Contents, Held, UNKNOWN_ELEMENT, WRONG_KIND};
+use super::{Author, Contents, Held};
 use crate::doc::ApplyError;
 use crate::items::{Item, Items};
 use crate::log::{Local, SCATTERED};
@@ -113,7 +113,7 @@ impl List {
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         let left_of = |left: &Option<Lv>| match *left {
-            Some(left) if !author.saw(left) => Err(UNKNOWN_ELEMENT),
+            Some(left) if !author.saw(left) => Err(ApplyError::UnknownElement),
             Some(left) => Ok(left),
             None => Ok(NONE),
         };
@@ -121,16 +121,19 @@ impl List {
             Edit::InsertItems { left, items } => {
                 let count = items.len() as u32;
                 let at = self.sequence.insert(lv, left_of(left)?, count.into(), author);
-                let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
+                let at = at.map_err(|_| ApplyError::UnknownElement)? as u32;
                 self.add_items(lv, items, size);
                 raw.splice(container, at, 0, count);
                 Ok(at)
             }
             Edit::Delete { first, count, down } => {
-                let lowest =
-                    if *down { first.checked_sub(count - 1).ok_or(UNKNOWN_ELEMENT)? } else { *first };
+                let lowest = if *down {
+                    first.checked_sub(count - 1).ok_or(ApplyError::UnknownElement)?
+                } else {
+                    *first
+                };
                 if !self.holds_items(lowest, *count) || !author.saw_all(lowest, *count) {
-                    return Err(UNKNOWN_ELEMENT);
+                    return Err(ApplyError::UnknownElement);
                 }
                 let moved = self.slots.range(lowest..lowest + count).next().is_some();
                 let mut place = SCATTERED;
@@ -146,20 +149,22 @@ impl List {
             Edit::Move { item, left } => {
                 let (item, left) = (*item, left_of(left)?);
                 if self.items.get(item).is_none() || !author.saw(item) {
-                    return Err(UNKNOWN_ELEMENT);
+                    return Err(ApplyError::UnknownElement);
                 }
                 let old = self.slot_of(item);
                 let wins = author.stamp(lv) > author.stamp(old);
                 let shown = wins && self.shows(item);
                 // The old slot goes first: indexes are told as they are when each step is done.
                 if !(left == NONE || self.holds(left)) {
-                    return Err(UNKNOWN_ELEMENT);
+                    return Err(ApplyError::UnknownElement);
                 }
                 if shown {
                     self.hide(old, 1, container, raw);
                 }
-                let at =
-                    self.sequence.insert(lv, left, 1.into(), author).map_err(|_| UNKNOWN_ELEMENT)? as u32;
+                let at = self
+                    .sequence
+                    .insert(lv, left, 1.into(), author)
+                    .map_err(|_| ApplyError::UnknownElement)? as u32;
                 *size += size::ELEMENT + size::ENTRY;
                 self.moved.insert(lv, item);
                 if wins {
@@ -168,13 +173,13 @@ impl List {
                 if shown {
                     raw.splice(container, at, 0, 1);
                 } else {
-                    self.sequence.hide(lv, 1, |_, _| ()).map_err(|_| UNKNOWN_ELEMENT)?;
+                    self.sequence.hide(lv, 1, |_, _| ()).map_err(|_| ApplyError::UnknownElement)?;
                 }
                 Ok(SCATTERED)
             }
             Edit::Assign { item, value } => {
                 if self.items.get(*item).is_none() || !author.saw(*item) {
-                    return Err(UNKNOWN_ELEMENT);
+                    return Err(ApplyError::UnknownElement);
                 }
                 if author.stamp(lv) > author.stamp(self.written(*item)) {
                     let before = self.assign(*item, lv, Held::Value(value.clone()), size);
@@ -184,7 +189,7 @@ impl List {
                 }
                 Ok(SCATTERED)
             }
-            _ => Err(WRONG_KIND),
+            _ => Err(ApplyError::WrongKind),
         }
     }
 

@@ -143,9 +143,6 @@ impl sequence::Author for Author<'_> {
     }
 }
 
-pub(crate) const UNKNOWN_ELEMENT: ApplyError = ApplyError::UnknownElement;
-pub(crate) const WRONG_KIND: ApplyError = ApplyError::WrongKind;
-
 /// Whoever has the number of a container has it from here.
 const HERE: &str = "the container is here";
 
@@ -274,7 +271,7 @@ impl State {
             Edit::Make { base, .. } => base.is_none_or(|base| author.saw(base)),
             _ => true,
         };
-        if ok { Ok(()) } else { Err(UNKNOWN_ELEMENT) }
+        if ok { Ok(()) } else { Err(ApplyError::UnknownElement) }
     }
 
     /// Applies one edit, or refuses it and changes nothing. Returns the index at which it was done, in a
@@ -349,7 +346,7 @@ impl State {
                 }
                 return Ok(at);
             }
-            _ => return Err(WRONG_KIND),
+            _ => return Err(ApplyError::WrongKind),
         }
         Ok(SCATTERED)
     }
@@ -366,7 +363,7 @@ impl State {
     ) -> Result<u32, ApplyError> {
         match self.containers.data_mut(container) {
             Data::Text(data) => data.insert(container, lv, left, text, author, &mut self.size, raw),
-            _ => Err(WRONG_KIND),
+            _ => Err(ApplyError::WrongKind),
         }
     }
 
@@ -380,7 +377,7 @@ impl State {
     ) -> Result<u32, ApplyError> {
         match self.containers.data_mut(container) {
             Data::Text(data) => data.delete(container, elements, author, raw),
-            _ => Err(WRONG_KIND),
+            _ => Err(ApplyError::WrongKind),
         }
     }
 
@@ -442,13 +439,13 @@ impl State {
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         if base != NONE && (base >= lv || !author.saw(base)) {
-            return Err(UNKNOWN_ELEMENT);
+            return Err(ApplyError::UnknownElement);
         }
         if !matches!(self.data(container), Data::Map(_)) {
-            return Err(WRONG_KIND);
+            return Err(ApplyError::WrongKind);
         }
         let nested = self.make(kind, Parent::Key { map: container, key, base }, lv, strings);
-        let Data::Map(map) = self.containers.data_mut(container) else { return Err(WRONG_KIND) };
+        let Data::Map(map) = self.containers.data_mut(container) else { return Err(ApplyError::WrongKind) };
         let before = map.put(key, lv, Held::Container(nested), author, strings, &mut self.size);
         before.into_iter().for_each(|before| raw.push(Raw::Key { container, key, before }));
         Ok(SCATTERED)

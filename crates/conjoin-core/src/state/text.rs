@@ -4,7 +4,7 @@
 //! what is typed at the end of a mark comes to stand inside or outside as its author wished. Where marks
 //! of one key overlap, the latest one counts.
 
-use super::{Author, UNKNOWN_ELEMENT, WRONG_KIND};
+use super::Author;
 use crate::doc::ApplyError;
 use crate::log::{Local, SCATTERED};
 use crate::noted::{Noted, Raw};
@@ -60,10 +60,10 @@ impl Text {
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
         if left.is_some_and(|left| !author.saw(left)) {
-            return Err(UNKNOWN_ELEMENT);
+            return Err(ApplyError::UnknownElement);
         }
         let at = self.sequence.insert(lv, left.unwrap_or(NONE), text.into(), author);
-        let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
+        let at = at.map_err(|_| ApplyError::UnknownElement)? as u32;
         *size += size::ELEMENT * inserted as usize;
         raw.splice(container, at, 0, inserted);
         Ok(at)
@@ -76,10 +76,11 @@ impl Text {
         author: &Author<'_>,
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
-        let lowest = if down { first.checked_sub(count - 1).ok_or(UNKNOWN_ELEMENT)? } else { first };
-        let end = lowest.checked_add(count).ok_or(UNKNOWN_ELEMENT)?;
+        let lowest =
+            if down { first.checked_sub(count - 1).ok_or(ApplyError::UnknownElement)? } else { first };
+        let end = lowest.checked_add(count).ok_or(ApplyError::UnknownElement)?;
         if end > author.start && lowest < author.start || !author.saw_all(lowest, count) {
-            return Err(UNKNOWN_ELEMENT);
+            return Err(ApplyError::UnknownElement);
         }
         let (mut place, mut done) = (SCATTERED, 0);
         let hidden = self.sequence.hide(lowest, count, |at, deleted| {
@@ -88,7 +89,7 @@ impl Text {
             done += deleted;
             raw.splice(container, at, deleted, 0);
         });
-        hidden.map_err(|_| UNKNOWN_ELEMENT)?;
+        hidden.map_err(|_| ApplyError::UnknownElement)?;
         Ok(if done == count { place } else { SCATTERED })
     }
 
@@ -112,7 +113,7 @@ impl Text {
                 let known =
                     |anchor: Anchor<Lv>| anchor.element.is_none_or(|lv| author.saw(lv) && self.holds(lv, 1));
                 if !known(mark.start) || !known(mark.end) {
-                    return Err(UNKNOWN_ELEMENT);
+                    return Err(ApplyError::UnknownElement);
                 }
                 let record = MarkRecord {
                     lv,
@@ -124,7 +125,7 @@ impl Text {
                 self.add_mark(container, record, size, raw);
                 Ok(SCATTERED)
             }
-            _ => Err(WRONG_KIND),
+            _ => Err(ApplyError::WrongKind),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit};
 use crate::sequence::Sequence;
 use crate::sorted::Sorted;
-use crate::state::{Author, Data, MarkRecord, Parent, UNKNOWN_ELEMENT};
+use crate::state::{Author, Data, MarkRecord, Parent};
 use crate::value::Kind;
 
 /// The texts of a document that is made again, without their characters.
@@ -121,11 +121,11 @@ impl<'a> Replay<'a> {
     fn insert(&mut self, entry: Entry, author: &Author<'_>) -> Result<u32, ApplyError> {
         let Edit::Insert { left, .. } = entry.edit else { return Err(MALFORMED.into()) };
         if left.is_some_and(|left| left >= entry.lv || !author.saw(left)) {
-            return Err(UNKNOWN_ELEMENT);
+            return Err(ApplyError::UnknownElement);
         }
         let text = self.text(entry.container);
         let at = text.insert(entry.lv, left.unwrap_or(NONE), entry.len.into(), author);
-        let at = at.map_err(|_| UNKNOWN_ELEMENT)? as u32;
+        let at = at.map_err(|_| ApplyError::UnknownElement)? as u32;
         self.keep(|| Entry { at, ..entry })?;
         Ok(at)
     }
@@ -146,7 +146,7 @@ impl<'a> Replay<'a> {
             _ => {}
         });
         if !taken.iter().all(|&(lv, len)| author.saw_all(lv, len)) {
-            return Err(UNKNOWN_ELEMENT);
+            return Err(ApplyError::UnknownElement);
         }
         if let (Some(kept), Edit::Delete { down, .. }) = (&mut self.kept, &entry.edit) {
             if *down {
@@ -168,12 +168,13 @@ impl<'a> Replay<'a> {
 
     fn delete(&mut self, entry: Entry, author: &Author<'_>) -> Result<(), ApplyError> {
         let Edit::Delete { first, count, down } = entry.edit else { return Err(MALFORMED.into()) };
-        let lowest = if down { first.checked_sub(count - 1).ok_or(UNKNOWN_ELEMENT)? } else { first };
-        let end = lowest.checked_add(count).ok_or(UNKNOWN_ELEMENT)?;
+        let lowest =
+            if down { first.checked_sub(count - 1).ok_or(ApplyError::UnknownElement)? } else { first };
+        let end = lowest.checked_add(count).ok_or(ApplyError::UnknownElement)?;
         if end > author.start || !author.saw_all(lowest, count) {
-            return Err(UNKNOWN_ELEMENT);
+            return Err(ApplyError::UnknownElement);
         }
-        self.text(entry.container).hide(lowest, count, |_, _| ()).map_err(|_| UNKNOWN_ELEMENT)?;
+        self.text(entry.container).hide(lowest, count, |_, _| ()).map_err(|_| ApplyError::UnknownElement)?;
         self.keep(|| entry)?;
         Ok(())
     }
@@ -183,7 +184,7 @@ impl<'a> Replay<'a> {
         // Whether the text has these elements is told by its runs.
         let known = |anchor: Anchor<Lv>| anchor.element.is_none_or(|lv| author.saw(lv));
         if !known(mark.start) || !known(mark.end) {
-            return Err(UNKNOWN_ELEMENT);
+            return Err(ApplyError::UnknownElement);
         }
         let (start, end, key, value) = (mark.start, mark.end, mark.key, mark.value.clone());
         let record = MarkRecord { lv: entry.lv, start, end, key, value };
