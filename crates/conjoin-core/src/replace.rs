@@ -13,7 +13,7 @@ use crate::log::Log;
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
 use crate::sequence::Sequence;
-use crate::state::{Data, Held, Parent};
+use crate::state::{Data, Held, Parent, empty};
 
 impl Doc {
     /// Becomes what the other document is, with all that was seen here and not there.
@@ -96,15 +96,8 @@ impl Doc {
     fn difference(&self, other: &Self) -> Noted {
         let mut raw = Noted::new();
         for (container, after) in (0..).zip(other.state.all_data()) {
-            let none;
-            let before = match self.state.containers.data(container) {
-                Some(before) => before,
-                None => {
-                    none = Data::new(other.state.container(container).kind);
-                    &none
-                }
-            };
-            match (before, after) {
+            let new = || empty(other.state.container(container).kind);
+            match (self.state.containers.data(container).unwrap_or_else(new), after) {
                 (Data::Counter(before), Data::Counter(after))
                 | (Data::FloatCounter(before), Data::FloatCounter(after)) => {
                     let mut was = before.clone();
@@ -168,9 +161,6 @@ impl Doc {
 
     /// What leads from one sequence to another. Both have the elements that are in both in the same order.
     fn splice(&self, container: u32, before: &Sequence, other: &Self, after: &Sequence, raw: &mut Noted) {
-        if before.is_empty() {
-            return insertion(container, after.len(), raw);
-        }
         let mut push = |at: usize, deleted: usize, inserted: usize| {
             if deleted + inserted > 0 {
                 let (at, deleted, inserted) = (at as u32, deleted as u32, inserted as u32);

@@ -134,10 +134,6 @@ impl Sequence {
         self.tree.total.chars as usize
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn piece(&self, spot: Spot) -> Option<Piece> {
         self.tree.leaf(spot.leaf).runs.get(spot.run as usize).copied()
     }

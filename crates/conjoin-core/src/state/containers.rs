@@ -56,7 +56,7 @@ impl Page {
 }
 
 /// What a container holds in which nothing happened.
-fn empty(kind: Kind) -> &'static Data {
+pub(crate) fn empty(kind: Kind) -> &'static Data {
     static EMPTY: [OnceLock<Data>; 7] = [const { OnceLock::new() }; 7];
     EMPTY[usize::from(kind.tag())].get_or_init(|| Data::new(kind))
 }

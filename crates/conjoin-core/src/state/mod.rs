@@ -31,7 +31,7 @@ use crate::value::{Kind, Value};
 use crate::version::ReplicaId;
 
 pub(crate) use brief::Brief;
-pub(crate) use containers::{Container, Containers};
+pub(crate) use containers::{Container, Containers, empty};
 pub(crate) use contents::Contents;
 pub(crate) use list::List;
 pub(crate) use map::{Held, Map, Slot};
