@@ -6,8 +6,8 @@ use crate::doc::Doc;
 use crate::keyed::Keyed;
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
-use crate::order::{firsts_in_order, in_order, number, place};
-use crate::sequence::{Run, Sequence};
+use crate::order::{firsts_in_order, place, sort_by_number};
+use crate::sequence::Sequence;
 use crate::sorted::Sorted;
 use crate::state::{Adds, Data, Held, List, Parent, Spans, Sums, Text, Values};
 use crate::value::{Kind, Ordered, Value};
@@ -299,18 +299,25 @@ impl Changed {
     }
 }
 
+/// The document from which another version of it is told.
+pub(crate) struct Earlier<'a> {
+    pub(crate) doc: &'a Doc,
+    /// The numbers that the values have in it, and those by which they are told of.
+    pub(crate) numbers: &'a [u32],
+    pub(crate) names: &'a [u32],
+}
+
 impl Doc {
     /// What these add up to.
-    pub(crate) fn changed(&self, noted: &Noted, origin: Origin) -> Changed {
-        let raw = noted.all();
-        let order = in_order(raw.iter().map(Raw::container));
+    pub(crate) fn changed(&self, noted: &Noted, origin: Origin, earlier: Option<&Earlier<'_>>) -> Changed {
+        let mut raw = noted.all();
+        sort_by_number(&mut raw, Raw::container);
         let mut patches = Vec::new();
-        for of in order.chunk_by(|a, b| number(*a) == number(*b)) {
-            let container = number(of[0]);
-            let of: Vec<&Raw> = of.iter().map(|&entry| &raw[place(entry)]).collect();
-            if let Some(diff) = self.diff_of(container, &of) {
+        for of in raw.chunk_by(|a, b| a.container() == b.container()) {
+            let container = of[0].container();
+            if let Some(diff) = self.diff_of(container, of, earlier) {
                 let target = self.target_of(container);
-                patches.push(Patch { container: ContainerId(container), target, diff });
+                patches.push(Patch { container: id_of(container, earlier), target, diff });
             }
         }
         Changed { patches, origin }
@@ -345,18 +352,18 @@ impl Doc {
     }
 
     /// What is held, in an item of a list, if it is one.
-    pub(crate) fn content(&self, held: &Held, item: Lv) -> Option<Content> {
+    fn content(&self, held: &Held, item: Lv, earlier: Option<&Earlier<'_>>) -> Option<Content> {
         if let Held::Value(value) = held {
             return Some(Content::Value(value.clone()));
         }
         let container = self.state.held(held, item)?;
-        Some(Content::Nested(ContainerId(container), self.state.container(container).kind))
+        Some(Content::Nested(id_of(container, earlier), self.state.container(container).kind))
     }
 
-    fn diff_of(&self, container: u32, raw: &[&Raw]) -> Option<Diff> {
+    fn diff_of(&self, container: u32, raw: &[Raw], earlier: Option<&Earlier<'_>>) -> Option<Diff> {
         let (mut splices, mut formats) = (Vec::new(), Vec::new());
         for raw in raw {
-            match **raw {
+            match *raw {
                 // What was put in and taken out again leaves nothing.
                 Raw::Splice { deleted: 0, inserted: 0, .. } => {}
                 Raw::Splice { at, deleted, inserted, .. } => splices.push(Splice { at, deleted, inserted }),
@@ -390,13 +397,13 @@ impl Doc {
                 Diff::Register(now)
             }
             Data::Map(map) => {
-                let keys = |raw: &&Raw| if let Raw::Key { key, .. } = raw { *key } else { NONE };
+                let key = |at: usize| if let Raw::Key { key, .. } = raw[at] { key } else { NONE };
                 let mut told = Keyed::new();
-                for entry in firsts_in_order(raw.iter().map(keys)) {
-                    let &Raw::Key { key, ref before, .. } = raw[place(entry)] else { continue };
+                for entry in firsts_in_order(raw.len(), &key) {
+                    let &Raw::Key { key, ref before, .. } = &raw[place(entry)] else { continue };
                     let held = map.slots.get(&key).map_or(&Held::Nothing, |slot| &slot.held);
                     if held != before {
-                        told.insert(self.strings.get(key).clone(), self.content(held, NONE));
+                        told.insert(self.strings.get(key).clone(), self.content(held, NONE, earlier));
                     }
                 }
                 if told.is_empty() {
@@ -427,46 +434,69 @@ impl Doc {
                 Diff::Set { added, removed }
             }
             Data::List(list) => {
-                let steps = replaced(compose(&splices), &assigned(list, raw));
-                if steps.is_empty() {
+                replace_assigned(list, raw, &mut splices);
+                if splices.is_empty() {
                     return None;
                 }
-                let content = |at| list.at(at).and_then(|(item, held)| self.content(held, item));
-                Diff::List(list_steps(steps, content))
+                let (mut told, mut index) = (Vec::new(), 0);
+                for step in compose(&splices) {
+                    told.push(match step {
+                        Plan::Retain(len) => ListStep::Retain(len),
+                        Plan::Delete(len) => ListStep::Delete(len),
+                        Plan::Insert(len) => {
+                            let mut items = Vec::new();
+                            for at in index..index + len {
+                                let item = list.at(at);
+                                items.extend(item.and_then(|(item, held)| self.content(held, item, earlier)));
+                            }
+                            ListStep::Insert(items)
+                        }
+                    });
+                    if !matches!(step, Plan::Delete(_)) {
+                        index += step.len();
+                    }
+                }
+                if told.is_empty() {
+                    return None;
+                }
+                Diff::List(told)
             }
             Data::Text(text) => {
-                let mut steps = compose(&splices);
                 let now = text.spans(&self.numbers);
-                let without;
-                let was = match formats.is_empty() {
-                    true => &now,
-                    false => {
-                        let there = |step: &Plan| if let Plan::Delete(_) = step { 0 } else { step.len() };
-                        let walked: usize = steps.iter().map(there).sum();
-                        steps.push(Plan::Retain(text.sequence.len() - walked));
-                        without = text.spans_without(&formats, &self.numbers);
-                        &without
-                    }
+                let was = match earlier {
+                    Some(earlier) => Some(earlier.spans(container)),
+                    None if formats.is_empty() => None,
+                    None => Some(text.spans_without(&formats, &self.numbers)),
                 };
-                return self.text_diff(text, steps, Was::Here(was), &now);
+                let told = self.text_steps(
+                    text,
+                    compose(&splices),
+                    (was.as_ref().unwrap_or(&now), &now),
+                    earlier.is_none(),
+                );
+                if told.is_empty() {
+                    return None;
+                }
+                Diff::Text(told)
             }
         })
     }
 
-    /// What steps along a text say of it and its marks: those there are `now` and those there were, by strings of
-    /// this document.
-    pub(crate) fn text_diff(
+    /// What steps along a text say of it and its marks: those there were and those there are now. Those there were
+    /// are told of what was there then, or, if `is_here`, of the text as it is now.
+    fn text_steps(
         &self,
         text: &Text,
-        steps: Vec<Plan>,
-        was: Was<'_>,
-        now: &Spans<'_>,
-    ) -> Option<Diff> {
+        mut steps: Vec<Plan>,
+        (was, now): (&Spans<'_>, &Spans<'_>),
+        is_here: bool,
+    ) -> Vec<TextStep> {
         let mut told: Vec<TextStep> = Vec::new();
-        let is_here = matches!(was, Was::Here(_));
-        let (Was::Here(was) | Was::There(was)) = was;
-        let (mut now, mut was) = (Walk::along(now), Walk::along(was));
+        let (mut was, mut now) = (Walk::along(was), Walk::along(now));
         let (mut index, mut before) = (0, 0);
+        // What is behind the last of them stays, but may have got other marks.
+        let len = text.sequence.len();
+        steps.push(Plan::Retain(len));
         for step in steps {
             if let Plan::Delete(len) = step {
                 before += if is_here { 0 } else { len };
@@ -474,7 +504,7 @@ impl Doc {
                 continue;
             }
             let is_new = matches!(step, Plan::Insert(_));
-            let end = index + step.len();
+            let end = len.min(index + step.len());
             while index < end {
                 let here = now.at(index);
                 let (mut len, mut then) = (now.end.min(end) - index, &Values::new());
@@ -507,20 +537,27 @@ impl Doc {
         while matches!(told.last(), Some(TextStep::Retain(_, marks)) if marks.is_empty()) {
             told.pop();
         }
-        (!told.is_empty()).then_some(Diff::Text(told))
+        told
     }
 }
 
-/// The marks that were on a text before.
-pub(crate) enum Was<'w> {
-    /// On the text as it is now.
-    Here(&'w Spans<'w>),
-    /// On the text as it was then.
-    There(&'w Spans<'w>),
+impl Earlier<'_> {
+    /// The marks on a text as it was.
+    fn spans(&self, container: u32) -> Spans<'_> {
+        match self.doc.state.containers.data(self.numbers[container as usize]) {
+            Some(Data::Text(text)) => text.spans(&self.doc.numbers),
+            _ => Spans::new(),
+        }
+    }
+}
+
+/// The number by which a container is told of.
+fn id_of(container: u32, earlier: Option<&Earlier<'_>>) -> ContainerId {
+    ContainerId(earlier.map_or(container, |earlier| earlier.names[container as usize]))
 }
 
 /// What the parts of a counter were before.
-fn sums_before(sums: &Sums, raw: &[&Raw]) -> Sums {
+fn sums_before(sums: &Sums, raw: &[Raw]) -> Sums {
     let mut were = sums.clone();
     for raw in raw.iter().rev() {
         if let Raw::Sum { replica, before, .. } = raw {
@@ -530,45 +567,17 @@ fn sums_before(sums: &Sums, raw: &[&Raw]) -> Sums {
     were
 }
 
-/// Where items stand that hold something else than before.
-fn assigned(list: &List, raw: &[&Raw]) -> Vec<usize> {
-    let items = |raw: &&Raw| if let Raw::Assigned { item, .. } = raw { *item } else { NONE };
-    let index = |entry: u64| {
-        let Raw::Assigned { item, before, .. } = raw[place(entry)] else { return None };
-        list.items.get(*item).filter(|held| *held != before)?;
-        list.sequence.find(list.slot_of(*item)).filter(|place| place.visible).map(|place| place.index as u32)
-    };
-    let indexes = in_order(firsts_in_order(raw.iter().map(items)).into_iter().filter_map(index));
-    indexes.into_iter().map(|entry| number(entry) as usize).collect()
-}
-
-/// The same steps, by which items that stay where they are are put in again.
-fn replaced(steps: Vec<Plan>, items: &[usize]) -> Vec<Plan> {
-    let Some(last) = items.last() else { return steps };
-    let mut told = Vec::new();
-    let mut index = 0;
-    for step in steps.into_iter().chain([Plan::Retain(last + 1)]) {
-        if let Plan::Retain(len) = step {
-            let mut from = index;
-            let first = items.partition_point(|&at| at < index);
-            for &at in items[first..].iter().take_while(|&&at| at < index + len) {
-                for step in [Plan::Retain(at - from), Plan::Delete(1), Plan::Insert(1)] {
-                    plan(&mut told, step);
-                }
-                from = at + 1;
-            }
-            plan(&mut told, Plan::Retain(index + len - from));
-        } else {
-            plan(&mut told, step);
-        }
-        if !matches!(step, Plan::Delete(_)) {
-            index += step.len();
+/// Items that hold something else than before are put in again where they stand.
+fn replace_assigned(list: &List, raw: &[Raw], splices: &mut Vec<Splice>) {
+    let item = |at: usize| if let Raw::Assigned { item, .. } = raw[at] { item } else { NONE };
+    for entry in firsts_in_order(raw.len(), &item) {
+        if let Raw::Assigned { item, before, .. } = &raw[place(entry)]
+            && list.items.get(*item).is_some_and(|held| held != before)
+            && let Some(place) = list.sequence.find(list.slot_of(*item)).filter(|place| place.visible)
+        {
+            splices.push(Splice { at: place.index as u32, deleted: 1, inserted: 1 });
         }
     }
-    if let Some(Plan::Retain(_)) = told.last() {
-        told.pop();
-    }
-    told
 }
 
 /// A walk along stretches of text with the marks on them.
@@ -593,34 +602,17 @@ impl<'s, 't> Walk<'s, 't> {
     }
 }
 
-/// Steps along a list, with what stands at each index now.
-pub(crate) fn list_steps(steps: Vec<Plan>, content: impl Fn(usize) -> Option<Content>) -> Vec<ListStep> {
-    let mut index = 0;
-    let step = |step| match step {
-        Plan::Retain(len) => {
-            index += len;
-            ListStep::Retain(len)
-        }
-        Plan::Delete(len) => ListStep::Delete(len),
-        Plan::Insert(len) => {
-            index += len;
-            ListStep::Insert((index - len..index).filter_map(&content).collect())
-        }
-    };
-    steps.into_iter().map(step).collect()
-}
-
 /// A stretch of a sequence replaced.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Splice {
-    pub(crate) at: u32,
-    pub(crate) deleted: u32,
-    pub(crate) inserted: u32,
+struct Splice {
+    at: u32,
+    deleted: u32,
+    inserted: u32,
 }
 
 /// A step along a sequence, by length alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Plan {
+enum Plan {
     Retain(usize),
     Delete(usize),
     Insert(usize),
@@ -635,7 +627,7 @@ impl Plan {
 }
 
 /// Appends a step, to the last if it is of the same sort. Of what is at one place, deletes come first.
-pub(crate) fn plan(steps: &mut Vec<Plan>, step: Plan) {
+fn plan(steps: &mut Vec<Plan>, step: Plan) {
     match (steps.last_mut(), step) {
         (_, step) if step.len() == 0 => {}
         (Some(Plan::Retain(len)), Plan::Retain(more))
@@ -665,9 +657,8 @@ fn compose(splices: &[Splice]) -> Vec<Plan> {
     }
     // A sequence that starts as one long run of what was there.
     const THERE: Lv = 1 << 30;
-    let there = Run { lv: 0, len: THERE, visible: true, left: NONE, right: NONE };
-    let mut sequence =
-        Sequence::from_runs([there].into_iter(), THERE.into()).expect("one run is well-formed");
+    let mut sequence = Sequence::default();
+    sequence.insert_at(0, 0, THERE.into());
     let mut next = THERE + 1;
     for splice in splices {
         let at = splice.at as usize;

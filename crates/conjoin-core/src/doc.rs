@@ -146,7 +146,7 @@ impl<'a> Commit<'a> {
     /// assert_eq!(changed.patches[0].diff, Diff::Text(vec![TextStep::Insert("Hi".into(), Marks::new())]));
     /// ```
     pub fn changed(&self) -> Changed {
-        self.doc.changed(&self.doc.raw, Origin::Local)
+        self.doc.changed(&self.doc.raw, Origin::Local, None)
     }
 
     /// The version with these edits.
@@ -202,7 +202,7 @@ impl<'a> Applied<'a> {
     /// # Ok::<(), conjoin_core::ApplyError>(())
     /// ```
     pub fn changed(&self) -> Changed {
-        self.doc.changed(&self.doc.raw, Origin::Remote)
+        self.doc.changed(&self.doc.raw, Origin::Remote, None)
     }
 }
 
@@ -443,7 +443,7 @@ impl Doc {
     /// # Ok::<(), conjoin_core::ApplyError>(())
     /// ```
     pub fn last_changed(&self) -> Changed {
-        self.changed(&self.raw, Origin::Remote)
+        self.changed(&self.raw, Origin::Remote, None)
     }
 
     /// Drops what came too early from a source that is not there any more.

@@ -3,17 +3,20 @@
 //! A browser loads a sorting algorithm for each type that is sorted. So here numbers are sorted, each with the
 //! place of what it is of, for all types alike.
 
-/// Numbers in order, each with the place at which it stood; of the same number the first comes first.
-pub(crate) fn in_order(numbers: impl Iterator<Item = u32>) -> Vec<u64> {
-    let mut order: Vec<u64> =
-        numbers.zip(0..).map(|(number, place): (u32, u64)| u64::from(number) << 32 | place).collect();
+/// The numbers of so many things in order, each with the place at which it stood; of the same number the first comes
+/// first.
+pub(crate) fn in_order(len: usize, number: &dyn Fn(usize) -> u32) -> Vec<u64> {
+    let mut order = Vec::with_capacity(len);
+    for place in 0..len {
+        order.push(u64::from(number(place)) << 32 | place as u64);
+    }
     order.sort_unstable();
     order
 }
 
 /// The same, of each number the first alone.
-pub(crate) fn firsts_in_order(numbers: impl Iterator<Item = u32>) -> Vec<u64> {
-    let mut order = in_order(numbers);
+pub(crate) fn firsts_in_order(len: usize, of: &dyn Fn(usize) -> u32) -> Vec<u64> {
+    let mut order = in_order(len, of);
     order.dedup_by_key(|entry| number(*entry));
     order
 }
@@ -30,7 +33,7 @@ pub(crate) const fn place(entry: u64) -> usize {
 
 /// Puts items in the order of a number that each has; those with the same stay in theirs.
 pub(crate) fn sort_by_number<T>(items: &mut [T], number: impl Fn(&T) -> u32) {
-    let mut order = in_order(items.iter().map(number));
+    let mut order = in_order(items.len(), &|at| number(&items[at]));
     // Each cycle of places is gone through once.
     for start in 0..items.len() {
         let mut at = start;

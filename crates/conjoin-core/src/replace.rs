@@ -6,14 +6,12 @@
 //!
 //! Values keep the numbers that followers know them by, and are told the difference.
 
-use std::iter::Peekable;
-
 use crate::doc::{ApplyError, Doc};
 use crate::log::Log;
 use crate::noted::{Noted, Raw};
-use crate::numbers::{Lv, NONE};
+use crate::numbers::NONE;
 use crate::sequence::Sequence;
-use crate::state::{Data, Held, Parent, empty};
+use crate::state::{Data, Held, MarkRecord, Members, Parent, empty};
 
 impl Doc {
     /// Becomes what the other document is, with all that was seen here and not there.
@@ -42,42 +40,52 @@ impl Doc {
     /// Takes the place of this document, and tells the difference.
     pub(crate) fn become_other(&mut self, mut other: Self) {
         other.pending = std::mem::take(&mut self.pending);
-        other.raw = self.difference(&other);
+        let same: Vec<u32> = (0..other.state.containers.next()).collect();
+        other.raw = self.difference(&other, &same, &same);
         *self = other;
         self.settle();
+    }
+
+    /// The numbers that the values here have in another document, [`NONE`] for those that are not there.
+    pub(crate) fn numbers_in(&self, other: &Self) -> Result<Vec<u32>, ApplyError> {
+        let mut numbers = vec![NONE; self.state.containers.next() as usize];
+        for (parent, kind, container) in self.state.places() {
+            if let Parent::Root(name) = parent
+                && let Some(name) = other.strings.find(self.strings.get(name))
+            {
+                numbers[container as usize] = other.state.root(kind, name).unwrap_or(NONE);
+            }
+        }
+        // Any of the operations that made a nested one names it.
+        for (made, container) in self.state.containers.makers() {
+            let Some(made) = other.numbers.lv(self.numbers.id(made)) else { continue };
+            let there = other.state.containers.made(made).ok_or(ApplyError::Contradiction)?;
+            let number = &mut numbers[container as usize];
+            if *number != NONE && *number != there {
+                return Err(ApplyError::Contradiction);
+            }
+            *number = there;
+        }
+        Ok(numbers)
     }
 
     /// The numbers that another document's values, which has all that are here, have here or get.
     fn numbers_of(&self, other: &Self) -> Result<Vec<u32>, ApplyError> {
         let mut numbers = vec![NONE; other.state.containers.next() as usize];
-        let mut found = vec![NONE; self.state.containers.next() as usize];
-        let roots = self.state.places().filter_map(|(parent, kind, container)| match parent {
-            Parent::Root(name) => {
-                let there = other.strings.find(self.strings.get(name));
-                Some((container, there.and_then(|name| other.state.root(kind, name))))
-            }
-            _ => None,
-        });
-        let nested = self.state.containers.makers().map(|(made, container)| {
-            let made = other.numbers.lv(self.numbers.id(made));
-            (container, made.and_then(|made| other.state.containers.made(made)))
-        });
-        for (container, there) in roots.chain(nested) {
-            let there = there.ok_or(ApplyError::Contradiction)?;
-            let (number, place) = (&mut numbers[there as usize], &mut found[container as usize]);
-            let is_new = *number == NONE && *place == NONE;
-            let same_kind = self.state.container(container).kind == other.state.container(there).kind;
-            if !same_kind || !(is_new || (*number, *place) == (container, there)) {
+        let there = self.numbers_in(other)?;
+        for (container, &there) in (0..).zip(&there) {
+            let number = numbers.get_mut(there as usize).ok_or(ApplyError::Contradiction)?;
+            if *number != NONE || self.state.container(container).kind != other.state.container(there).kind {
                 return Err(ApplyError::Contradiction);
             }
-            (*number, *place) = (container, there);
+            *number = container;
         }
-        if found.contains(&NONE) {
-            return Err(ApplyError::Contradiction);
-        }
-        let absent = numbers.iter_mut().filter(|number| **number == NONE);
-        for (number, next) in absent.zip(found.len() as u32..) {
-            *number = next;
+        let mut next = there.len() as u32;
+        for number in &mut numbers {
+            if *number == NONE {
+                *number = next;
+                next += 1;
+            }
         }
         Ok(numbers)
     }
@@ -92,18 +100,22 @@ impl Doc {
         names(self) == names(other)
     }
 
-    /// What leads from here to a document that has all values that are here, by the same numbers.
-    fn difference(&self, other: &Self) -> Noted {
+    /// What leads from here to another document: `there` says which numbers the values here have there, `here`
+    /// which ones the values there have here.
+    pub(crate) fn difference(&self, other: &Self, there: &[u32], here: &[u32]) -> Noted {
         let mut raw = Noted::new();
         for (container, after) in (0..).zip(other.state.all_data()) {
-            let new = || empty(other.state.container(container).kind);
-            match (self.state.containers.data(container).unwrap_or_else(new), after) {
+            let before = self.state.containers.data(here[container as usize]);
+            let before = before.unwrap_or_else(|| empty(other.state.container(container).kind));
+            match (before, after) {
                 (Data::Counter(before), Data::Counter(after))
                 | (Data::FloatCounter(before), Data::FloatCounter(after)) => {
-                    let mut was = before.clone();
-                    for &(replica, sum) in &after.0 {
-                        let before = *was.of(replica, &mut 0);
-                        if before != sum {
+                    let (mut before, mut after) = (before.clone(), after.clone());
+                    for sum in &after.0 {
+                        before.of(sum.0, &mut 0);
+                    }
+                    for (replica, before) in before.0 {
+                        if *after.of(replica, &mut 0) != before {
                             raw.push(Raw::Sum { container, replica, before });
                         }
                     }
@@ -114,24 +126,30 @@ impl Doc {
                 (Data::Map(before), Data::Map(after)) => {
                     for (&key, slot) in &after.slots {
                         let was = self.strings.find(other.strings.get(key));
-                        let was = was.and_then(|key| before.slots.get(&key));
-                        let before = was.map_or(Held::Nothing, |slot| slot.held.clone());
+                        let before = match was.and_then(|key| before.slots.get(&key)).map(|slot| &slot.held) {
+                            None => Held::Nothing,
+                            Some(Held::Container(container)) => Held::Container(there[*container as usize]),
+                            Some(held) => held.clone(),
+                        };
                         if before != slot.held {
                             raw.push(Raw::Key { container, key, before });
                         }
                     }
+                    for (&key, slot) in &before.slots {
+                        if let Some(key) = other.strings.find(self.strings.get(key))
+                            && after.slots.get(&key).is_none()
+                        {
+                            raw.push(Raw::Key { container, key, before: slot.held.clone() });
+                        }
+                    }
                 }
                 (Data::Set(before), Data::Set(after)) => {
-                    let (before, after) = (&before.values, &after.values);
-                    let gone = before.keys().filter(|value| !after.contains_key(value));
-                    let new = after.keys().filter(|value| !before.contains_key(value));
-                    gone.chain(new).for_each(|value| {
-                        raw.push(Raw::Member { container, value: value.0.clone() });
-                    });
+                    lacking(container, before, after, &mut raw);
+                    lacking(container, after, before, &mut raw);
                 }
                 // Nothing is woken for it that was loaded and nobody asked anything of yet.
                 (Data::List(before), Data::List(after)) if before.len() == 0 => {
-                    insertion(container, after.len(), &mut raw);
+                    splice(container, 0, 0, after.len(), &mut raw);
                 }
                 (Data::List(before), Data::List(after)) => {
                     self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
@@ -143,14 +161,20 @@ impl Doc {
                         }
                     }
                 }
+                (Data::Text(before), Data::Text(after)) if before.sequence.is_empty() => {
+                    splice(container, 0, 0, after.sequence.len(), &mut raw);
+                }
                 (Data::Text(before), Data::Text(after)) => {
-                    if before.sequence.is_empty() {
-                        insertion(container, after.sequence.len(), &mut raw);
-                    } else {
-                        self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
-                        let new = |lv: Lv| !self.version.contains(other.numbers.id(lv));
-                        let marks = after.marks.iter().map(|mark| mark.lv).filter(|&mark| new(mark));
-                        marks.for_each(|mark| raw.push(Raw::Format { container, mark }));
+                    self.splice(container, &before.sequence, other, &after.sequence, &mut raw);
+                    for mark in &after.marks {
+                        if !self.version.contains(other.numbers.id(mark.lv)) {
+                            raw.push(Raw::Format { container, mark: mark.lv });
+                        }
+                    }
+                    // None of those there, but something is to be said of marks.
+                    let gone = |mark: &MarkRecord| !other.version.contains(self.numbers.id(mark.lv));
+                    if before.marks.iter().any(gone) {
+                        raw.push(Raw::Format { container, mark: NONE });
                     }
                 }
                 _ => {}
@@ -161,50 +185,35 @@ impl Doc {
 
     /// What leads from one sequence to another. Both have the elements that are in both in the same order.
     fn splice(&self, container: u32, before: &Sequence, other: &Self, after: &Sequence, raw: &mut Noted) {
-        let mut push = |at: usize, deleted: usize, inserted: usize| {
-            if deleted + inserted > 0 {
-                let (at, deleted, inserted) = (at as u32, deleted as u32, inserted as u32);
-                raw.push(Raw::Splice { container, at, deleted, inserted });
-            }
-        };
-        let mut old = stays((self, before), (other, after)).peekable();
-        let mut new = stays((other, after), (self, before)).peekable();
-        let mut at = 0;
-        loop {
-            let (deleted, inserted) = (count(&mut old, false), count(&mut new, false));
-            push(at, deleted, inserted);
-            at += inserted;
-            let mut stayed = 0;
-            while old.peek() == Some(&true) && new.next_if_eq(&true).is_some() {
-                old.next();
-                stayed += 1;
-            }
-            at += stayed;
-            if deleted + inserted + stayed == 0 {
-                break;
+        // How far along both, and how many came in since something stayed.
+        let (mut was, mut at, mut inserted) = (0, 0, 0);
+        for lv in after.elements(true) {
+            let place = self.numbers.lv(other.numbers.id(lv)).and_then(|lv| before.find(lv));
+            match place.filter(|place| place.visible && place.index >= was) {
+                None => inserted += 1,
+                Some(stays) => {
+                    splice(container, at, stays.index - was, inserted, raw);
+                    (was, at, inserted) = (stays.index + 1, at + inserted + 1, 0);
+                }
             }
         }
+        splice(container, at, before.len() - was, inserted, raw);
     }
 }
 
-/// A whole sequence came.
-fn insertion(container: u32, len: usize, raw: &mut Noted) {
-    if len > 0 {
-        raw.push(Raw::Splice { container, at: 0, deleted: 0, inserted: len as u32 });
+/// Notes what happened at an index of a sequence, if something did.
+fn splice(container: u32, at: usize, deleted: usize, inserted: usize, raw: &mut Noted) {
+    if deleted + inserted > 0 {
+        let (at, deleted, inserted) = (at as u32, deleted as u32, inserted as u32);
+        raw.push(Raw::Splice { container, at, deleted, inserted });
     }
 }
 
-/// For each visible element of a sequence whether it is visible in another document's, too.
-fn stays<'s>(
-    (doc, sequence): (&'s Doc, &'s Sequence),
-    (other, there): (&'s Doc, &'s Sequence),
-) -> impl Iterator<Item = bool> + 's {
-    sequence.elements(true).map(|lv| {
-        let lv = other.numbers.lv(doc.numbers.id(lv));
-        lv.and_then(|lv| there.find(lv)).is_some_and(|place| place.visible)
-    })
-}
-
-fn count(flags: &mut Peekable<impl Iterator<Item = bool>>, wanted: bool) -> usize {
-    std::iter::from_fn(|| flags.next_if(|flag| *flag == wanted)).count()
+/// Notes the values of a set that another one lacks.
+fn lacking(container: u32, members: &Members, other: &Members, raw: &mut Noted) {
+    for value in members.values.keys() {
+        if !other.values.contains_key(value) {
+            raw.push(Raw::Member { container, value: value.0.clone() });
+        }
+    }
 }

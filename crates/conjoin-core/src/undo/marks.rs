@@ -9,7 +9,6 @@ use super::place::Order;
 use super::reverse::Reverse;
 use crate::numbers::{Lv, Numbers};
 use crate::op::{Anchor, Edit, Mark};
-use crate::order::{firsts_in_order, number};
 use crate::sorted::Sorted;
 use crate::state::{Data, MarkRecord, Text};
 use crate::strings::StrId;
@@ -85,11 +84,20 @@ impl Reverse<'_, '_> {
     /// Gives characters that came back the marks they had, in place of those they got where they stand.
     pub(super) fn marks_of(&mut self, elements: &[Lv]) {
         let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
-        let keys = firsts_in_order(text.marks.iter().chain(&home.marks).map(|mark| mark.key));
-        let index = |&lv: &Lv| text.sequence.find(lv).map(|place| (place.index as u32, lv));
-        let chars: Chars = elements.iter().filter_map(index).collect();
+        let mut keys: Vec<StrId> = Vec::new();
+        for mark in text.marks.iter().chain(&home.marks) {
+            if !keys.contains(&mark.key) {
+                keys.push(mark.key);
+            }
+        }
+        let mut chars = Chars::new();
+        for &lv in elements {
+            if let Some(place) = text.sequence.find(lv) {
+                chars.insert(place.index as u32, lv);
+            }
+        }
         for key in keys {
-            self.restore_marks(number(key), &chars, Ends::Exact);
+            self.restore_marks(key, &chars, Ends::Exact);
         }
     }
 
