@@ -299,19 +299,20 @@ impl<'a> Transaction<'a> {
         Entry { lv, len, container, named, at, edit }
     }
 
-    /// Does an edit that is not one of a sequence.
+    /// Does an edit, which names what is there.
     fn push(&mut self, place: Place<'_>, edit: Local) -> (u32, Lv) {
-        let (container, lv) = self.begin(place, 1);
+        let len = edit.len();
+        let (container, lv) = self.begin(place, len);
         let doc = &mut *self.doc;
         if let Some(&key) = edit.key() {
             let own = self.own.expect("it was set when the operation began");
-            let seq = doc.numbers.count(own) - 1;
+            let seq = doc.numbers.count(own) - len;
             name_it(doc, own, key, seq);
         }
         let author = author(&doc.numbers, doc.replica);
         let done = doc.state.apply(container, lv, &edit, &author, &doc.strings, &mut doc.raw);
-        debug_assert_eq!(done, Ok(SCATTERED), "a handle edits a value of its own kind");
-        let entry = self.entry(lv, 1, container, SCATTERED, edit);
+        debug_assert!(done.is_ok(), "a handle edits a value of its own kind");
+        let entry = self.entry(lv, len, container, done.unwrap_or(SCATTERED), edit);
         self.doc.log.push(entry, self.joins);
         (container, lv)
     }
@@ -320,20 +321,7 @@ impl<'a> Transaction<'a> {
     /// nothing if something it names is not there any more.
     pub(crate) fn edit(&mut self, container: u32, edit: Local) -> Option<Lv> {
         self.doc.state.check(container, &edit, &author(&self.doc.numbers, self.doc.replica), &[]).ok()?;
-        let len = edit.len();
-        let (container, lv) = self.begin(Place::Made(container), len);
-        let doc = &mut *self.doc;
-        let own = self.own.expect("it was set when the operation began");
-        let seq = doc.numbers.count(own) - len;
-        if let Some(&key) = edit.key() {
-            name_it(doc, own, key, seq);
-        }
-        let author = author(&doc.numbers, doc.replica);
-        let done = doc.state.apply(container, lv, &edit, &author, &doc.strings, &mut doc.raw);
-        debug_assert!(done.is_ok(), "it was checked above");
-        let entry = self.entry(lv, len, container, done.unwrap_or(SCATTERED), edit);
-        self.doc.log.push(entry, self.joins);
-        Some(lv)
+        Some(self.push(Place::Made(container), edit).1)
     }
 
     /// The container under a key of a map, made if it is missing.

@@ -4,10 +4,9 @@ use std::ops::RangeBounds;
 
 use super::{
     CounterMut, FloatCounterMut, MapMut, OutOfBounds, Place, RegisterMut, SetMut, TextMut, Transaction, Unit,
-    author, bounds, some,
+    bounds, some,
 };
 use crate::items::{Item, Items};
-use crate::log::{Local, SCATTERED};
 use crate::numbers::Lv;
 use crate::op::Edit;
 use crate::state::{Data, Held, List, Parent};
@@ -207,7 +206,7 @@ impl<'a> ListMut<'_, 'a> {
     /// If there is no item at the index.
     pub fn set(&mut self, at: usize, value: impl Into<Value>) -> Result<(), OutOfBounds> {
         let (item, _) = self.at(at)?;
-        self.sequence_edit(Edit::Assign { item, value: value.into() });
+        self.tx.push(self.place, Edit::Assign { item, value: value.into() });
         Ok(())
     }
 
@@ -237,7 +236,7 @@ impl<'a> ListMut<'_, 'a> {
             let (first, _) = self.at(at)?;
             let follows = |nth: &usize| self.at(at + nth).is_ok_and(|(item, _)| item == first + *nth as u32);
             let count = 1 + (1..left).take_while(follows).count();
-            self.sequence_edit(Edit::Delete { first, count: count as u32, down: false });
+            self.tx.push(self.place, Edit::Delete { first, count: count as u32, down: false });
             left -= count;
             at = start;
         }
@@ -268,23 +267,12 @@ impl<'a> ListMut<'_, 'a> {
         // It stands right of what is before its place once it is gone from the old one.
         let before = if to > from { Some(to) } else { to.checked_sub(1) };
         let left = before.and_then(|before| self.read()?.sequence.at(before));
-        self.sequence_edit(Edit::Move { item, left });
+        self.tx.push(self.place, Edit::Move { item, left });
         Ok(())
     }
 
     fn at(&self, at: usize) -> Result<(Lv, &Held), OutOfBounds> {
         self.read().and_then(|list| list.at(at)).ok_or(OutOfBounds { index: at, len: self.len() })
-    }
-
-    fn sequence_edit(&mut self, edit: Local) {
-        let len = edit.len();
-        let (container, lv) = self.tx.begin(self.place, len);
-        let doc = &mut *self.tx.doc;
-        let author = author(&doc.numbers, doc.replica);
-        let done = doc.state.apply(container, lv, &edit, &author, &doc.strings, &mut doc.raw);
-        debug_assert!(done.is_ok(), "what an index names is there");
-        let entry = self.tx.entry(lv, len, container, done.unwrap_or(SCATTERED), edit);
-        self.tx.doc.log.push(entry, self.tx.joins);
     }
 
     items! {
