@@ -6,7 +6,7 @@ use crate::doc::Doc;
 use crate::keyed::Keyed;
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
-use crate::order::{firsts_in_order, place, sort_by_number};
+use crate::order::{in_order, place, sort_by_number};
 use crate::sequence::Sequence;
 use crate::sorted::Sorted;
 use crate::state::{Adds, Data, Held, List, Parent, Spans, Sums, Text, Values};
@@ -397,10 +397,8 @@ impl Doc {
                 Diff::Register(now)
             }
             Data::Map(map) => {
-                let key = |at: usize| if let Raw::Key { key, .. } = raw[at] { key } else { NONE };
                 let mut told = Keyed::new();
-                for entry in firsts_in_order(raw.len(), &key) {
-                    let &Raw::Key { key, ref before, .. } = &raw[place(entry)] else { continue };
+                for (key, before) in held_before(raw) {
                     let held = map.slots.get(&key).map_or(&Held::Nothing, |slot| &slot.held);
                     if held != before {
                         told.insert(self.strings.get(key).clone(), self.content(held, NONE, earlier));
@@ -567,13 +565,25 @@ fn sums_before(sums: &Sums, raw: &[Raw]) -> Sums {
     were
 }
 
+/// What keys of a map or items of a list held before, each once.
+fn held_before(raw: &[Raw]) -> Vec<(u32, &Held)> {
+    let at = |nth: usize| if let Raw::Held { at, .. } = raw[nth] { at } else { NONE };
+    let mut all: Vec<(u32, &Held)> = Vec::new();
+    for entry in in_order(raw.len(), &at) {
+        if let Raw::Held { at, before, .. } = &raw[place(entry)]
+            && all.last().is_none_or(|last| last.0 != *at)
+        {
+            all.push((*at, before));
+        }
+    }
+    all
+}
+
 /// Items that hold something else than before are put in again where they stand.
 fn replace_assigned(list: &List, raw: &[Raw], splices: &mut Vec<Splice>) {
-    let item = |at: usize| if let Raw::Assigned { item, .. } = raw[at] { item } else { NONE };
-    for entry in firsts_in_order(raw.len(), &item) {
-        if let Raw::Assigned { item, before, .. } = &raw[place(entry)]
-            && list.items.get(*item).is_some_and(|held| held != before)
-            && let Some(place) = list.sequence.find(list.slot_of(*item)).filter(|place| place.visible)
+    for (item, before) in held_before(raw) {
+        if list.items.get(item).is_some_and(|held| held != before)
+            && let Some(place) = list.sequence.find(list.slot_of(item)).filter(|place| place.visible)
         {
             splices.push(Splice { at: place.index as u32, deleted: 1, inserted: 1 });
         }

@@ -7,7 +7,6 @@ use crate::codec::{DecodeError, Reader, Writer};
 use crate::numbers::Lv;
 use crate::sorted::Sorted;
 use crate::state::{Held, read_sum, write_sum};
-use crate::strings::StrId;
 use crate::value::Value;
 use crate::version::ReplicaId;
 
@@ -25,10 +24,10 @@ pub(crate) enum Raw {
         container: u32,
         before: Vec<(Lv, Value)>,
     },
-    /// A key of a map; what it held before.
-    Key {
+    /// A key of a map or an item of a list holds something else; what it held before.
+    Held {
         container: u32,
-        key: StrId,
+        at: u32,
         before: Held,
     },
     Member {
@@ -41,12 +40,6 @@ pub(crate) enum Raw {
         at: u32,
         deleted: u32,
         inserted: u32,
-    },
-    /// An item of a list holds something else; what it held before.
-    Assigned {
-        container: u32,
-        item: Lv,
-        before: Held,
     },
     /// The mark of this operation counts somewhere.
     Format {
@@ -132,7 +125,7 @@ impl Raw {
         match (self, next) {
             (Self::Sum { replica, .. }, Self::Sum { replica: other, .. }) => replica == other,
             (Self::Writes { .. }, Self::Writes { .. }) => true,
-            (Self::Key { key, .. }, Self::Key { key: other, .. }) => key == other,
+            (Self::Held { at, .. }, Self::Held { at: other, .. }) => at == other,
             (last, &Self::Splice { container, at, deleted, inserted }) => {
                 last.takes_splice(container, at, deleted, inserted)
             }
@@ -158,10 +151,9 @@ impl Raw {
         match self {
             Self::Sum { container, .. }
             | Self::Writes { container, .. }
-            | Self::Key { container, .. }
+            | Self::Held { container, .. }
             | Self::Member { container, .. }
             | Self::Splice { container, .. }
-            | Self::Assigned { container, .. }
             | Self::Format { container, .. } => *container,
         }
     }
@@ -184,8 +176,8 @@ impl Raw {
                 }
                 1
             }
-            Self::Key { key, before, .. } => {
-                out.varint((*key).into());
+            Self::Held { at, before, .. } => {
+                out.varint((*at).into());
                 before.encode(out);
                 2
             }
@@ -197,14 +189,9 @@ impl Raw {
                 [at, deleted, inserted].into_iter().for_each(|number| out.varint(number.into()));
                 4
             }
-            Self::Assigned { item, before, .. } => {
-                out.varint((*item).into());
-                before.encode(out);
-                5
-            }
             Self::Format { mark, .. } => {
                 out.varint((*mark).into());
-                6
+                5
             }
         };
     }
@@ -216,11 +203,13 @@ impl Raw {
         Ok(match tag {
             0 => Self::Sum { container, replica: ReplicaId::new(reader.u64()?), before: read_sum(reader)? },
             1 => {
-                let count = reader.varint()?;
-                let write = |_| Ok((number(reader)?, Value::decode(reader)?));
-                Self::Writes { container, before: (0..count).map(write).collect::<Result<_, _>>()? }
+                let mut before = Vec::new();
+                for _ in 0..reader.varint()? {
+                    before.push((number(reader)?, Value::decode(reader)?));
+                }
+                Self::Writes { container, before }
             }
-            2 => Self::Key { container, key: number(reader)?, before: Held::decode(reader)? },
+            2 => Self::Held { container, at: number(reader)?, before: Held::decode(reader)? },
             3 => Self::Member { container, value: Value::decode(reader)? },
             4 => Self::Splice {
                 container,
@@ -228,7 +217,6 @@ impl Raw {
                 deleted: number(reader)?,
                 inserted: number(reader)?,
             },
-            5 => Self::Assigned { container, item: number(reader)?, before: Held::decode(reader)? },
             _ => Self::Format { container, mark: number(reader)? },
         })
     }
@@ -259,20 +247,15 @@ mod tests {
             ),
             (container(), prop::collection::vec((any::<u32>(), value()), 0..3))
                 .prop_map(|(container, before)| Raw::Writes { container, before }),
-            (container(), any::<u32>(), held()).prop_map(|(container, key, before)| Raw::Key {
+            (container(), 0..4u32, held()).prop_map(|(container, at, before)| Raw::Held {
                 container,
-                key,
+                at,
                 before
             }),
             (container(), value()).prop_map(|(container, value)| Raw::Member { container, value }),
             (container(), any::<[u16; 3]>()).prop_map(|(container, [at, deleted, inserted])| {
                 let [at, deleted, inserted] = [at, deleted, inserted].map(u32::from);
                 Raw::Splice { container, at, deleted, inserted }
-            }),
-            (container(), any::<u32>(), held()).prop_map(|(container, item, before)| Raw::Assigned {
-                container,
-                item,
-                before
             }),
             (container(), any::<u32>()).prop_map(|(container, mark)| Raw::Format { container, mark }),
         ]

@@ -14,18 +14,6 @@ pub(crate) fn in_order(len: usize, number: &dyn Fn(usize) -> u32) -> Vec<u64> {
     order
 }
 
-/// The same, of each number the first alone.
-pub(crate) fn firsts_in_order(len: usize, of: &dyn Fn(usize) -> u32) -> Vec<u64> {
-    let mut order = in_order(len, of);
-    order.dedup_by_key(|entry| number(*entry));
-    order
-}
-
-/// The number of an entry.
-pub(crate) const fn number(entry: u64) -> u32 {
-    (entry >> 32) as u32
-}
-
 /// The place of an entry.
 pub(crate) const fn place(entry: u64) -> usize {
     entry as u32 as usize

@@ -132,14 +132,14 @@ impl Doc {
                             Some(held) => held.clone(),
                         };
                         if before != slot.held {
-                            raw.push(Raw::Key { container, key, before });
+                            raw.push(Raw::Held { container, at: key, before });
                         }
                     }
                     for (&key, slot) in &before.slots {
                         if let Some(key) = other.strings.find(self.strings.get(key))
                             && after.slots.get(&key).is_none()
                         {
-                            raw.push(Raw::Key { container, key, before: slot.held.clone() });
+                            raw.push(Raw::Held { container, at: key, before: slot.held.clone() });
                         }
                     }
                 }
@@ -157,7 +157,7 @@ impl Doc {
                         if let Some(item) = other.numbers.lv(self.numbers.id(item))
                             && after.items.get(item).is_some_and(|other| other != held)
                         {
-                            raw.push(Raw::Assigned { container, item, before: held.clone() });
+                            raw.push(Raw::Held { container, at: item, before: held.clone() });
                         }
                     }
                 }

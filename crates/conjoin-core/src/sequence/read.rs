@@ -16,6 +16,11 @@ impl Sequence {
         Some(Place { index, visible: run.visible, run })
     }
 
+    /// Whether an element is here and visible.
+    pub(crate) fn shows(&self, lv: Lv) -> bool {
+        self.find(lv).is_some_and(|place| place.visible)
+    }
+
     /// The visible element at an index.
     pub(crate) fn at(&self, index: usize) -> Option<Lv> {
         if index >= self.len() {

@@ -63,7 +63,7 @@ impl List {
 
     /// Whether an item is there.
     pub(crate) fn shows(&self, item: Lv) -> bool {
-        self.sequence.find(self.slot_of(item)).is_some_and(|place| place.visible)
+        self.sequence.shows(self.slot_of(item))
     }
 
     /// The item at an index, and what it holds.
@@ -181,11 +181,10 @@ impl List {
                 if self.items.get(*item).is_none() || !author.saw(*item) {
                     return Err(ApplyError::UnknownElement);
                 }
-                if author.stamp(lv) > author.stamp(self.written(*item)) {
-                    let before = self.assign(*item, lv, Held::Value(value.clone()), size);
-                    before.into_iter().for_each(|before| {
-                        raw.push(Raw::Assigned { container, item: *item, before });
-                    });
+                if author.stamp(lv) > author.stamp(self.written(*item))
+                    && let Some(before) = self.assign(*item, lv, Held::Value(value.clone()), size)
+                {
+                    raw.push(Raw::Held { container, at: *item, before });
                 }
                 Ok(SCATTERED)
             }

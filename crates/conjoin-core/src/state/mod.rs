@@ -23,7 +23,7 @@ use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE, Numbers, Stamp, lies_in};
 use crate::op::Edit;
 use crate::order::sort_by_number;
-use crate::sequence;
+use crate::sequence::{self, Sequence};
 use crate::size;
 use crate::sorted::Sorted;
 use crate::strings::{StrId, Strings};
@@ -63,6 +63,15 @@ impl Data {
             Kind::Set => Self::Set(Members::default()),
             Kind::List => Self::List(Brief::default()),
             Kind::Text => Self::Text(Box::default()),
+        }
+    }
+
+    /// The characters of a text, or the slots of a list.
+    pub(crate) fn sequence(&self) -> Option<&Sequence> {
+        match self {
+            Self::Text(text) => Some(&text.sequence),
+            Self::List(list) => Some(&list.sequence),
+            _ => None,
         }
     }
 }
@@ -285,8 +294,18 @@ impl State {
         strings: &Strings,
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
-        if let Edit::Make { key, kind, base } = edit {
-            return self.apply_make(container, lv, (*key, *kind, base.unwrap_or(NONE)), author, strings, raw);
+        match edit {
+            Edit::Make { key, kind, base } => {
+                let base = base.unwrap_or(NONE);
+                return self.apply_make(container, lv, (*key, *kind, base), author, strings, raw);
+            }
+            Edit::Put { key, value } => {
+                return self.put(container, lv, (*key, Held::Value(value.clone())), author, strings, raw);
+            }
+            Edit::Remove { key } => {
+                return self.put(container, lv, (*key, Held::Nothing), author, strings, raw);
+            }
+            _ => {}
         }
         let size = &mut self.size;
         let data = self.containers.data_mut(container);
@@ -311,21 +330,12 @@ impl State {
                 *size += size_of_writes(writes);
                 raw.push(Raw::Writes { container, before });
             }
-            (Data::Map(map), Edit::Put { key, value }) => {
-                let before = map.put(*key, lv, Held::Value(value.clone()), author, strings, size);
-                before.into_iter().for_each(|before| raw.push(Raw::Key { container, key: *key, before }));
-            }
-            (Data::Map(map), Edit::Remove { key }) => {
-                let before = map.put(*key, lv, Held::Nothing, author, strings, size);
-                before.into_iter().for_each(|before| raw.push(Raw::Key { container, key: *key, before }));
-            }
-            (Data::Set(members), Edit::Include(value)) => {
-                if members.include(value, lv, author, size) {
-                    raw.push(Raw::Member { container, value: value.clone() });
-                }
-            }
-            (Data::Set(members), Edit::Exclude(value)) => {
-                if members.exclude(value, author, size) {
+            (Data::Set(members), Edit::Include(value) | Edit::Exclude(value)) => {
+                let differs = match edit {
+                    Edit::Include(_) => members.include(value, lv, author, size),
+                    _ => members.exclude(value, author, size),
+                };
+                if differs {
                     raw.push(Raw::Member { container, value: value.clone() });
                 }
             }
@@ -445,9 +455,22 @@ impl State {
             return Err(ApplyError::WrongKind);
         }
         let nested = self.make(kind, Parent::Key { map: container, key, base }, lv, strings);
+        self.put(container, lv, (key, Held::Container(nested)), author, strings, raw)
+    }
+
+    fn put(
+        &mut self,
+        container: u32,
+        lv: Lv,
+        (key, held): (StrId, Held),
+        author: &Author<'_>,
+        strings: &Strings,
+        raw: &mut Noted,
+    ) -> Result<u32, ApplyError> {
         let Data::Map(map) = self.containers.data_mut(container) else { return Err(ApplyError::WrongKind) };
-        let before = map.put(key, lv, Held::Container(nested), author, strings, &mut self.size);
-        before.into_iter().for_each(|before| raw.push(Raw::Key { container, key, before }));
+        if let Some(before) = map.put(key, lv, held, author, strings, &mut self.size) {
+            raw.push(Raw::Held { container, at: key, before });
+        }
         Ok(SCATTERED)
     }
 }

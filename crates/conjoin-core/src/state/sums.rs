@@ -38,17 +38,20 @@ impl Sums {
     pub(crate) fn join(&mut self, other: &Self, news: &dyn Fn(ReplicaId) -> bool, size: &mut usize) {
         // In one pass over both: many sums, put in one by one, would take forever.
         *size -= self.0.len() * size::SUM;
-        let mut rest = std::mem::take(&mut self.0).into_iter().peekable();
+        let before = std::mem::take(&mut self.0);
+        let mut at = 0;
         for &(replica, sum) in &other.0 {
             if news(replica) {
-                while let Some(before) = rest.next_if(|entry| entry.0 < replica) {
-                    self.0.push(before);
+                while let Some(&entry) = before.get(at).filter(|entry| entry.0 <= replica) {
+                    at += 1;
+                    if entry.0 < replica {
+                        self.0.push(entry);
+                    }
                 }
-                rest.next_if(|entry| entry.0 == replica);
                 self.0.push((replica, sum));
             }
         }
-        self.0.extend(rest);
+        self.0.extend_from_slice(&before[at..]);
         *size += self.0.len() * size::SUM;
     }
 }

@@ -66,10 +66,8 @@ impl Reverse<'_, '_> {
         for run in home.sequence.runs() {
             let part = over.start.clamp(at, at + run.len) - at..over.end.clamp(at, at + run.len) - at;
             for lv in part.map(|nth| self.now(run.lv + nth)) {
-                let was_under = || {
-                    let then = self.forms(&self.again.was, lv).last().and_then(|lv| order.of(lv));
-                    then.is_some_and(|at| over.contains(&at))
-                };
+                let was_under =
+                    || order.of(self.form_then(&self.again.was, lv)).is_some_and(|at| over.contains(&at));
                 if let Some(place) = text.sequence.find(lv).filter(|place| place.visible)
                     && was_under()
                 {
@@ -116,11 +114,12 @@ impl Reverse<'_, '_> {
             let index = index as usize;
             let counts = mark_at(&now, order.of(lv));
             let mut should: Option<&MarkRecord> = None;
-            let mut forms = self.forms(&self.again.was, lv).peekable();
-            while let Some(form) = forms.next() {
-                let mark = match forms.peek() {
-                    Some(_) => mark_at(&since, order.of(form)),
-                    None => mark_at(&then, order_then.of(form)),
+            let mut form = Some(lv);
+            while let Some(lv) = form {
+                form = self.form_before(&self.again.was, lv);
+                let mark = match form {
+                    Some(_) => mark_at(&since, order.of(lv)),
+                    None => mark_at(&then, order_then.of(lv)),
                 };
                 if let Some(mark) = mark
                     && should.is_none_or(|than| numbers.stamp(mark.lv) > numbers.stamp(than.lv))

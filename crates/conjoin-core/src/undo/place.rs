@@ -9,7 +9,6 @@ use std::ops::Range;
 use super::reverse::Reverse;
 use crate::numbers::{Lv, NONE};
 use crate::op::Anchor;
-use crate::sequence::Run;
 use crate::sorted::Sorted;
 use crate::state::Data;
 use crate::version::OpId;
@@ -24,15 +23,11 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn of_all(data: &Data) -> Self {
         let mut order = Self { runs: Sorted::new(), len: 0 };
-        let mut add = |run: Run| {
+        let Some(sequence) = data.sequence() else { return order };
+        for run in sequence.runs() {
             order.runs.insert(run.lv, order.len);
             order.runs.entry(run.lv + run.len, || NONE);
             order.len += run.len;
-        };
-        match data {
-            Data::Text(text) => text.sequence.runs().for_each(&mut add),
-            Data::List(list) => list.sequence.runs().for_each(&mut add),
-            _ => {}
         }
         order
     }
@@ -57,40 +52,42 @@ impl Order {
 }
 
 impl Reverse<'_, '_> {
-    /// What an element was, from what it is now back to what it was when the operation was made. `before` says
-    /// for those that came back what they were.
-    pub(super) fn forms<'f>(
-        &'f self,
-        before: &'f Sorted<OpId, OpId>,
-        lv: Lv,
-    ) -> impl Iterator<Item = Lv> + 'f {
+    /// What an element was before it came back, if that was after the operation was made. `before` says for those
+    /// that came back what they were.
+    pub(super) fn form_before(&self, before: &Sorted<OpId, OpId>, lv: Lv) -> Option<Lv> {
         let numbers = &self.doc().numbers;
-        let before = move |&lv: &Lv| match before.get(&numbers.id(lv)) {
+        match before.get(&numbers.id(lv)) {
             Some(&id) if lv >= self.lv => numbers.lv(id),
             _ => None,
-        };
-        std::iter::successors(Some(lv), before)
+        }
+    }
+
+    /// What an element was when the operation was made.
+    pub(super) fn form_then(&self, before: &Sorted<OpId, OpId>, mut lv: Lv) -> Lv {
+        while let Some(before) = self.form_before(before, lv) {
+            lv = before;
+        }
+        lv
     }
 
     /// The visible element right of which something goes that stood where `was` stands, in the order of the time
     /// when the operation was made. `near` is an element to look around.
     pub(super) fn left_of(&self, near: Lv, order: &Order, was: Lv) -> Option<Lv> {
-        let data = self.data();
-        let (visible, near, before): (&dyn Fn(usize) -> Option<Lv>, _, _) = match data {
-            Data::Text(text) => (&|at| text.sequence.at(at), text.sequence.find(near), &self.again.was),
-            Data::List(list) => (&|at| list.sequence.at(at), list.sequence.find(near), &self.again.slots),
-            _ => return None,
+        let sequence = self.data().sequence()?;
+        let before = match self.data() {
+            Data::Text(_) => &self.again.was,
+            _ => &self.again.slots,
         };
-        let place = |lv| self.forms(before, lv).last().and_then(|lv| order.of(lv));
         let at = order.of(was);
+        let place = |index: usize| Some(order.of(self.form_then(before, sequence.at(index)?)));
         // What came back with all around it may not stand here at all.
-        let mut index = near.map_or(0, |near| near.index);
-        while index > 0 && visible(index - 1).is_some_and(|left| place(left) > at) {
+        let mut index = sequence.find(near).map_or(0, |near| near.index);
+        while index > 0 && place(index - 1).is_some_and(|left| left > at) {
             index -= 1;
         }
-        while visible(index).is_some_and(|right| place(right) < at) {
+        while place(index).is_some_and(|right| right < at) {
             index += 1;
         }
-        visible(index.checked_sub(1)?)
+        sequence.at(index.checked_sub(1)?)
     }
 }

@@ -1,6 +1,5 @@
 //! The opposite of single operations.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::copy::{For, item_of};
@@ -8,7 +7,7 @@ use super::place::Order;
 use super::{Again, last, stands_for};
 use crate::doc::Doc;
 use crate::items::Item;
-use crate::log::{Entry, Local};
+use crate::log::Local;
 use crate::numbers::{Lv, NONE, lies_in};
 use crate::op::Edit;
 use crate::state::{Data, Held, Members, Parent};
@@ -33,8 +32,9 @@ pub(super) fn reverse(
         let Some(from) = doc.numbers.lv(OpId { replica, seq }) else { break };
         let len = u64::from(doc.numbers.run(from, false)).min(seqs.end - seq);
         let to = from + len as u32;
-        let part = |entry: Cow<'_, Entry>| (entry.lv.max(from), entry.container, entry.part(from, to));
-        parts.extend(doc.log.range(from, to).map(part));
+        for entry in doc.log.range(from, to) {
+            parts.push((entry.lv.max(from), entry.container, entry.part(from, to)));
+        }
         seq += len;
     }
     for (lv, container, edit) in parts.into_iter().rev() {
@@ -102,18 +102,29 @@ impl Reverse<'_, '_> {
     /// The latest operation of those wanted that came before in this container; `Err` if the log does not reach
     /// back.
     fn before(&self, wanted: &dyn Fn(&Local) -> bool) -> Result<Option<(Lv, Local)>, Gone> {
-        let doc = self.doc();
-        if !doc.log.holds(0, self.lv) {
+        let numbers = &self.doc().numbers;
+        let mut latest: Option<(Lv, Local)> = None;
+        self.each_before(&mut |lv, edit| {
+            let later = |than: &(Lv, Local)| numbers.stamp(lv) > numbers.stamp(than.0);
+            if wanted(edit) && latest.as_ref().is_none_or(later) {
+                latest = Some((lv, edit.clone()));
+            }
+        })?;
+        Ok(latest)
+    }
+
+    /// Tells of all that came before in this container.
+    fn each_before(&self, tell: &mut dyn FnMut(Lv, &Local)) -> Result<(), Gone> {
+        let log = &self.doc().log;
+        if !log.holds(0, self.lv) {
             return Err(Gone);
         }
-        let mut latest: Option<Cow<'_, Entry>> = None;
-        for entry in doc.log.range(0, self.lv) {
-            let later = |than: &Entry| doc.numbers.stamp(entry.lv) > doc.numbers.stamp(than.lv);
-            if entry.container == self.home && wanted(&entry.edit) && latest.as_deref().is_none_or(later) {
-                latest = Some(entry);
+        for entry in log.range(0, self.lv) {
+            if entry.container == self.home {
+                tell(entry.lv, &entry.edit);
             }
         }
-        Ok(latest.map(|entry| (entry.lv, entry.into_owned().edit)))
+        Ok(())
     }
 
     fn edit(&mut self, edit: &Local) {
@@ -200,21 +211,16 @@ impl Reverse<'_, '_> {
 
     /// The adding that kept a value in the set when the operation was made, if it was in.
     fn added_before(&self, value: &Value) -> Result<Option<Lv>, Gone> {
-        let doc = self.doc();
-        if !doc.log.holds(0, self.lv) {
-            return Err(Gone);
-        }
+        let numbers = &self.doc().numbers;
         let mut adds: Vec<Lv> = Vec::new();
-        for entry in doc.log.range(0, self.lv).filter(|entry| entry.container == self.home) {
-            match &entry.edit {
-                Edit::Include(other) if is_same(other, value) => adds.push(entry.lv),
-                Edit::Exclude(other) if is_same(other, value) && !adds.is_empty() => {
-                    let unseen = doc.numbers.unseen_by(entry.lv);
-                    adds.retain(|&add| lies_in(&unseen, add));
-                }
-                _ => {}
+        self.each_before(&mut |lv, edit| match edit {
+            Edit::Include(other) if is_same(other, value) => adds.push(lv),
+            Edit::Exclude(other) if is_same(other, value) && !adds.is_empty() => {
+                let unseen = numbers.unseen_by(lv);
+                adds.retain(|&add| lies_in(&unseen, add));
             }
-        }
+            _ => {}
+        })?;
         Ok(adds.last().copied())
     }
 
@@ -241,9 +247,8 @@ impl Reverse<'_, '_> {
         let mut runs: Vec<(Lv, u32)> = Vec::new();
         for element in (self.lv..self.lv + len).map(|element| self.now(element)) {
             let there = match self.data() {
-                Data::Text(text) => text.sequence.find(element).is_some_and(|place| place.visible),
                 Data::List(list) => list.shows(element),
-                _ => false,
+                data => data.sequence().is_some_and(|characters| characters.shows(element)),
             };
             match runs.last_mut() {
                 _ if !there => {}
@@ -261,40 +266,44 @@ impl Reverse<'_, '_> {
         let Data::Text(text) = self.data() else { return };
         let order = Order::of_all(self.home());
         // Those between which nothing stands, not even what is gone, come back in one go.
-        let mut stretches: Vec<(Vec<Lv>, Lv, u32, String)> = Vec::new();
+        let mut stretches: Vec<(Vec<For>, Lv, u32)> = Vec::new();
         for original in elements {
             let element = self.now(original);
-            if text.sequence.find(element).is_some_and(|place| place.visible) {
+            if text.sequence.shows(element) || !self.doc().log.holds(element, element + 1) {
                 continue;
             }
             let Some(at) = order.of(original) else { continue };
-            let Some(char) = self.char_of(element) else { continue };
+            let old = For { element, ..For::NOTHING };
             match stretches.last_mut() {
-                Some((elements, _, next, chars)) if *next == at => {
-                    elements.push(element);
-                    chars.push(char);
+                Some((elements, _, next)) if *next == at => {
+                    elements.push(old);
                     *next += 1;
                 }
-                _ => stretches.push((vec![element], original, at + 1, char.into())),
+                _ => stretches.push((vec![old], original, at + 1)),
             }
         }
         let mut back: Vec<Lv> = Vec::new();
-        for (elements, was, _, text) in stretches {
-            let left = self.left_of(elements[0], &order, was);
-            let old: Vec<For> = elements.iter().map(|&element| For { element, ..For::NOTHING }).collect();
+        for (old, was, _) in stretches {
+            let left = self.left_of(old[0].element, &order, was);
+            let text = self.text_of(&old);
             let Some(first) = self.push_for(Edit::Insert { left, text }, &old) else { continue };
-            back.extend((first..).take(elements.len()));
+            back.extend(first..first + old.len() as u32);
         }
         self.marks_of(&back);
     }
 
-    /// The character of an element that may be gone.
-    fn char_of(&self, element: Lv) -> Option<char> {
-        let entry = self.doc().log.range(element, element + 1).next()?;
-        match &entry.edit {
-            Edit::Insert { text, .. } => text.chars().nth((element - entry.lv) as usize),
-            _ => None,
+    /// The characters of elements that are gone.
+    fn text_of(&self, old: &[For]) -> String {
+        let mut text = String::new();
+        for run in old.chunk_by(|a, b| a.element + 1 == b.element) {
+            let (from, to) = (run[0].element, run[0].element + run.len() as u32);
+            for entry in self.doc().log.range(from, to) {
+                if let Edit::Insert { text: part, .. } = entry.part(from, to) {
+                    text.push_str(&part);
+                }
+            }
         }
+        text
     }
 
     /// Brings items back where they stood, with what they held.
