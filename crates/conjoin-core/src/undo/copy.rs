@@ -98,12 +98,13 @@ impl Transaction<'_> {
 /// The edits that put what a value holds into an empty one of its kind, and what they stand for.
 fn edits_of(doc: &Doc, from: u32) -> Vec<(Local, Vec<For>)> {
     let mut edits = Vec::new();
+    let mut add = |edit: Local, old: &[For]| edits.push((edit, old.to_vec()));
     match doc.state.data(from) {
-        Data::Counter(sums) => edits.push((Edit::AddInt(sums.total()), Vec::new())),
-        Data::FloatCounter(sums) => edits.push((Edit::AddFloat(sums.float_total()), Vec::new())),
+        Data::Counter(sums) => add(Edit::AddInt(sums.total()), &[]),
+        Data::FloatCounter(sums) => add(Edit::AddFloat(sums.float_total()), &[]),
         Data::Register(writes) => {
             if let Some((lv, value)) = writes.first() {
-                edits.push((Edit::Write(value.clone()), vec![For::write(*lv)]));
+                add(Edit::Write(value.clone()), &[For::write(*lv)]);
             }
         }
         Data::Map(map) => {
@@ -113,13 +114,13 @@ fn edits_of(doc: &Doc, from: u32) -> Vec<(Local, Vec<For>)> {
                     Some((Item::Value(value), _)) => (Edit::Put { key, value }, NONE),
                     Some((Item::Nested(kind), nested)) => (Edit::Make { key, kind, base: None }, nested),
                 };
-                edits.push((edit, vec![For { nested, ..For::write(slot.lv) }]));
+                add(edit, &[For { nested, ..For::write(slot.lv) }]);
             }
         }
         Data::Set(members) => {
             for (value, adds) in &members.values {
-                let add = adds.last().copied().unwrap_or(NONE);
-                edits.push((Edit::Include(value.0.clone()), vec![For::write(add)]));
+                let add_of = adds.last().copied().unwrap_or(NONE);
+                add(Edit::Include(value.0.clone()), &[For::write(add_of)]);
             }
         }
         Data::List(list) => {
@@ -132,14 +133,17 @@ fn edits_of(doc: &Doc, from: u32) -> Vec<(Local, Vec<For>)> {
                 old.push(For { element, write, slot, nested });
             }
             if !old.is_empty() {
-                edits.push((Edit::InsertItems { left: None, items }, old));
+                add(Edit::InsertItems { left: None, items }, &old);
             }
         }
         Data::Text(text) => {
             let whole = text.sequence.slice(0..text.sequence.len());
             if !whole.is_empty() {
-                let old = text.sequence.elements(true).map(|element| For { element, ..For::NOTHING });
-                edits.push((Edit::Insert { left: None, text: whole }, old.collect()));
+                let mut old = Vec::new();
+                for element in text.sequence.elements(true) {
+                    old.push(For { element, ..For::NOTHING });
+                }
+                add(Edit::Insert { left: None, text: whole }, &old);
             }
             // The marks stand beside the new characters, which get the next numbers.
             let mut at = doc.numbers.next();
@@ -149,7 +153,7 @@ fn edits_of(doc: &Doc, from: u32) -> Vec<(Local, Vec<For>)> {
                 let end = Anchor { element: Some(at - 1), after: true };
                 for (key, value) in marks {
                     let value = value.clone();
-                    edits.push((Edit::Mark(Box::new(Mark { start, end, key, value })), Vec::new()));
+                    add(Edit::Mark(Box::new(Mark { start, end, key, value })), &[]);
                 }
             }
         }

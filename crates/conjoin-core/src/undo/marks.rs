@@ -22,6 +22,10 @@ fn mark_at<'t>(marks: &Counting<'t>, place: Option<u32>) -> Option<&'t MarkRecor
     marks.get(marks.partition_point(|stretch| stretch.0 <= place))?.1
 }
 
+fn value_of(mark: Option<&MarkRecord>) -> &Value {
+    mark.map_or(&Value::Null, |mark| &mark.value)
+}
+
 /// Those of these marks that count, along a text in this order.
 fn counting<'t>(
     text: &'t Text,
@@ -56,9 +60,17 @@ enum Ends {
 }
 
 impl Reverse<'_, '_> {
+    /// The text as it is now, and as it is where it was.
+    fn texts(&self) -> Option<(&Text, &Text)> {
+        match (self.data(), self.home()) {
+            (Data::Text(text), Data::Text(home)) => Some((text, home)),
+            _ => None,
+        }
+    }
+
     /// Gives the characters under a mark the values they had before.
     pub(super) fn mark(&mut self, mark: &Mark<Lv, StrId>) {
-        let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
+        let Some((text, home)) = self.texts() else { return };
         let order = Order::of_all(self.home());
         let over = order.between(mark.start, mark.end);
         let mut chars = Chars::new();
@@ -81,11 +93,13 @@ impl Reverse<'_, '_> {
 
     /// Gives characters that came back the marks they had, in place of those they got where they stand.
     pub(super) fn marks_of(&mut self, elements: &[Lv]) {
-        let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
+        let Some((text, home)) = self.texts() else { return };
         let mut keys: Vec<StrId> = Vec::new();
-        for mark in text.marks.iter().chain(&home.marks) {
-            if !keys.contains(&mark.key) {
-                keys.push(mark.key);
+        for marks in [&text.marks, &home.marks] {
+            for mark in marks {
+                if !keys.contains(&mark.key) {
+                    keys.push(mark.key);
+                }
             }
         }
         let mut chars = Chars::new();
@@ -100,14 +114,13 @@ impl Reverse<'_, '_> {
     }
 
     fn restore_marks(&mut self, key: StrId, chars: &Chars, ends: Ends) {
-        let (Data::Text(text), Data::Text(home)) = (self.data(), self.home()) else { return };
+        let Some((text, home)) = self.texts() else { return };
         let numbers = &self.doc().numbers;
         let (order, order_then) = (Order::of_all(self.data()), Order::of_all(self.home()));
         let others = |mark: &MarkRecord| mark.lv >= self.lv && !self.is_recorded(mark.lv);
         let now = counting(text, key, &order, numbers, &|_| true);
         let since = counting(text, key, &order, numbers, &others);
         let then = counting(home, key, &order_then, numbers, &|mark| mark.lv < self.lv || others(mark));
-        let value = |mark: Option<&MarkRecord>| mark.map_or(Value::Null, |mark| mark.value.clone());
         let mut edits: Vec<Mark<Lv, StrId>> = Vec::new();
         let mut end_of_last = None;
         for (&index, &lv) in chars {
@@ -127,8 +140,8 @@ impl Reverse<'_, '_> {
                     should = Some(mark);
                 }
             }
-            let wanted = value(should);
-            if value(counts) == wanted {
+            let wanted = value_of(should);
+            if value_of(counts) == wanted {
                 continue;
             }
             let (mut start, mut end) =
@@ -143,8 +156,8 @@ impl Reverse<'_, '_> {
                 };
             }
             match edits.last_mut() {
-                Some(last) if end_of_last == Some(index) && last.value == wanted => last.end = end,
-                _ => edits.push(Mark { start, end, key, value: wanted }),
+                Some(last) if end_of_last == Some(index) && last.value == *wanted => last.end = end,
+                _ => edits.push(Mark { start, end, key, value: wanted.clone() }),
             }
             end_of_last = Some(index + 1);
         }

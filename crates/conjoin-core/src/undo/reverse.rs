@@ -37,7 +37,7 @@ pub(super) fn reverse(
         }
         seq += len;
     }
-    for (lv, container, edit) in parts.into_iter().rev() {
+    while let Some((lv, container, edit)) = parts.pop() {
         let now = container_now(tx.doc(), again, container);
         Reverse { tx, again, lv, home: container, container: now, start }.edit(&edit);
     }
@@ -99,32 +99,34 @@ impl Reverse<'_, '_> {
         stands_for(&self.again.writes, numbers.id(write), numbers.id(self.lv))
     }
 
-    /// The latest operation of those wanted that came before in this container; `Err` if the log does not reach
-    /// back.
-    fn before(&self, wanted: &dyn Fn(&Local) -> bool) -> Result<Option<(Lv, Local)>, Gone> {
+    /// The latest operation of those wanted that came before in this container, or [`NONE`]; nothing if the log
+    /// does not reach back.
+    fn before(&self, wanted: &dyn Fn(&Local) -> bool) -> Option<Lv> {
         let numbers = &self.doc().numbers;
-        let mut latest: Option<(Lv, Local)> = None;
+        let mut latest = NONE;
         self.each_before(&mut |lv, edit| {
-            let later = |than: &(Lv, Local)| numbers.stamp(lv) > numbers.stamp(than.0);
-            if wanted(edit) && latest.as_ref().is_none_or(later) {
-                latest = Some((lv, edit.clone()));
+            if wanted(edit) && (latest == NONE || numbers.stamp(lv) > numbers.stamp(latest)) {
+                latest = lv;
             }
         })?;
-        Ok(latest)
+        Some(latest)
     }
 
-    /// Tells of all that came before in this container.
-    fn each_before(&self, tell: &mut dyn FnMut(Lv, &Local)) -> Result<(), Gone> {
+    /// Tells of all that came before in this container, if the log reaches back.
+    fn each_before(&self, tell: &mut dyn FnMut(Lv, &Local)) -> Option<()> {
         let log = &self.doc().log;
-        if !log.holds(0, self.lv) {
-            return Err(Gone);
-        }
-        for entry in log.range(0, self.lv) {
+        for entry in log.holds(0, self.lv).then(|| log.range(0, self.lv))? {
             if entry.container == self.home {
                 tell(entry.lv, &entry.edit);
             }
         }
-        Ok(())
+        Some(())
+    }
+
+    /// What an operation did, if it is in the log.
+    fn edit_at(&self, lv: Lv) -> Option<Local> {
+        let end = lv.checked_add(1)?;
+        self.doc().log.range(lv, end).next().map(|entry| entry.part(lv, end))
     }
 
     fn edit(&mut self, edit: &Local) {
@@ -161,9 +163,8 @@ impl Reverse<'_, '_> {
         if !writes.first().is_some_and(|write| self.is_own(write.0)) {
             return;
         }
-        let before = self.before(&|edit| matches!(edit, Edit::Write(_)));
-        let Ok(before) = before else { return };
-        let (write, edit) = before.unwrap_or((NONE, Edit::Write(Value::Null)));
+        let Some(write) = self.before(&|edit| matches!(edit, Edit::Write(_))) else { return };
+        let edit = self.edit_at(write).unwrap_or(Edit::Write(Value::Null));
         self.push_for(edit, &[For::write(write)]);
     }
 
@@ -179,8 +180,8 @@ impl Reverse<'_, '_> {
             Edit::Put { .. } | Edit::Remove { .. } | Edit::Make { .. } => edit.key() == Some(&key),
             _ => false,
         };
-        let Ok(before) = self.before(&writes) else { return };
-        let (write, edit) = before.unwrap_or((NONE, Edit::Remove { key }));
+        let Some(write) = self.before(&writes) else { return };
+        let edit = self.edit_at(write).unwrap_or(Edit::Remove { key });
         // Made where it was made before, it is the same one, with all that is in it; in a map that came back
         // it is a copy.
         let mut nested = NONE;
@@ -203,25 +204,30 @@ impl Reverse<'_, '_> {
             return;
         }
         match self.added_before(value) {
-            Ok(None) => _ = self.push(Edit::Exclude(value.clone())),
-            Ok(Some(before)) => self.again.stands_for(self.tx.doc(), self.lv, For::write(before)),
-            Err(Gone) => {}
+            Some(NONE) => _ = self.push(Edit::Exclude(value.clone())),
+            Some(before) => self.again.stands_for(self.tx.doc(), self.lv, For::write(before)),
+            None => {}
         }
     }
 
-    /// The adding that kept a value in the set when the operation was made, if it was in.
-    fn added_before(&self, value: &Value) -> Result<Option<Lv>, Gone> {
+    /// The adding that kept a value in the set when the operation was made, or [`NONE`] if it was not in; nothing if
+    /// the log does not reach back.
+    fn added_before(&self, value: &Value) -> Option<Lv> {
         let numbers = &self.doc().numbers;
         let mut adds: Vec<Lv> = Vec::new();
         self.each_before(&mut |lv, edit| match edit {
             Edit::Include(other) if is_same(other, value) => adds.push(lv),
             Edit::Exclude(other) if is_same(other, value) && !adds.is_empty() => {
                 let unseen = numbers.unseen_by(lv);
-                adds.retain(|&add| lies_in(&unseen, add));
+                for add in std::mem::take(&mut adds) {
+                    if lies_in(&unseen, add) {
+                        adds.push(add);
+                    }
+                }
             }
             _ => {}
         })?;
-        Ok(adds.last().copied())
+        Some(adds.last().copied().unwrap_or(NONE))
     }
 
     fn exclude(&mut self, value: &Value) {
@@ -231,7 +237,7 @@ impl Reverse<'_, '_> {
         }
         // It stands for the own adding that was taken out, if it was one.
         let same = |edit: &Local| matches!(edit, Edit::Include(other) if is_same(other, value));
-        let before = self.before(&same).ok().flatten().map_or(NONE, |before| before.0);
+        let before = self.before(&same).unwrap_or(NONE);
         self.push_for(Edit::Include(value.clone()), &[For::write(before)]);
     }
 
@@ -245,7 +251,8 @@ impl Reverse<'_, '_> {
     /// Takes out what is left of elements that were inserted.
     fn insert(&mut self, len: u32) {
         let mut runs: Vec<(Lv, u32)> = Vec::new();
-        for element in (self.lv..self.lv + len).map(|element| self.now(element)) {
+        for original in self.lv..self.lv + len {
+            let element = self.now(original);
             let there = match self.data() {
                 Data::List(list) => list.shows(element),
                 data => data.sequence().is_some_and(|characters| characters.shows(element)),
@@ -265,26 +272,25 @@ impl Reverse<'_, '_> {
     fn delete(&mut self, elements: Range<Lv>) {
         let Data::Text(text) = self.data() else { return };
         let order = Order::of_all(self.home());
-        // Those between which nothing stands, not even what is gone, come back in one go.
-        let mut stretches: Vec<(Vec<For>, Lv, u32)> = Vec::new();
+        let mut gone: Vec<(u32, Lv, Lv)> = Vec::new();
         for original in elements {
             let element = self.now(original);
-            if text.sequence.shows(element) || !self.doc().log.holds(element, element + 1) {
-                continue;
-            }
-            let Some(at) = order.of(original) else { continue };
-            let old = For { element, ..For::NOTHING };
-            match stretches.last_mut() {
-                Some((elements, _, next)) if *next == at => {
-                    elements.push(old);
-                    *next += 1;
-                }
-                _ => stretches.push((vec![old], original, at + 1)),
+            if let Some(at) = order.of(original)
+                && !text.sequence.shows(element)
+                && self.doc().log.holds(element, element + 1)
+            {
+                gone.push((at, original, element));
             }
         }
         let mut back: Vec<Lv> = Vec::new();
-        for (old, was, _) in stretches {
-            let left = self.left_of(old[0].element, &order, was);
+        // Those between which nothing stands, not even what is gone, come back in one go.
+        for stretch in gone.chunk_by(|a, b| a.0 + 1 == b.0) {
+            let mut old = Vec::new();
+            for &(_, _, element) in stretch {
+                old.push(For { element, ..For::NOTHING });
+            }
+            let (_, was, first) = stretch[0];
+            let left = self.left_of(first, &order, was);
             let text = self.text_of(&old);
             let Some(first) = self.push_for(Edit::Insert { left, text }, &old) else { continue };
             back.extend(first..first + old.len() as u32);
@@ -333,8 +339,8 @@ impl Reverse<'_, '_> {
             return;
         }
         let moves = |edit: &Local| matches!(edit, Edit::Move { item, .. } if *item == original);
-        let Ok(before) = self.before(&moves) else { return };
-        let slot = before.map_or(original, |before| before.0);
+        let Some(before) = self.before(&moves) else { return };
+        let slot = if before == NONE { original } else { before };
         let left = self.left_of(slot, &Order::of_all(self.home()), slot);
         self.push_for(Edit::Move { item, left }, &[For { slot, ..For::NOTHING }]);
     }
@@ -346,25 +352,18 @@ impl Reverse<'_, '_> {
             return;
         }
         let assigns = |edit: &Local| matches!(edit, Edit::Assign { item, .. } if *item == original);
-        let before = match self.before(&assigns) {
-            Ok(Some((lv, Edit::Assign { value, .. }))) => Some((lv, value)),
-            Ok(_) => None,
-            Err(Gone) => return,
+        let Some(before) = self.before(&assigns) else { return };
+        let before = if before == NONE { original } else { before };
+        let value = match self.edit_at(before) {
+            Some(Edit::Assign { value, .. }) => value,
+            Some(Edit::InsertItems { items, .. }) => match items.get(0) {
+                Some(Item::Value(value)) => value,
+                // An item cannot be made one that is edited again.
+                _ => return,
+            },
+            _ => return,
         };
-        let before = before.or_else(|| {
-            let entry = self.doc().log.range(original, original + 1).next()?;
-            match &entry.edit {
-                Edit::InsertItems { items, .. } => match items.get(original - entry.lv)? {
-                    Item::Value(value) => Some((original, value)),
-                    // An item cannot be made one that is edited again.
-                    Item::Nested(_) => None,
-                },
-                _ => None,
-            }
-        });
-        if let Some((lv, value)) = before {
-            self.push_for(Edit::Assign { item, value }, &[For::write(lv)]);
-        }
+        self.push_for(Edit::Assign { item, value }, &[For::write(before)]);
     }
 }
 
@@ -372,7 +371,3 @@ impl Reverse<'_, '_> {
 fn is_same(a: &Value, b: &Value) -> bool {
     Ordered(a.clone()) == Ordered(b.clone())
 }
-
-/// The log does not reach back so far.
-#[derive(Debug, PartialEq)]
-struct Gone;
