@@ -387,12 +387,15 @@ impl Doc {
                 Diff::FloatCounter(now)
             }
             Data::Register(writes) => {
-                let values = |writes: &[(Lv, Value)]| writes.iter().map(|write| write.1.clone()).collect();
-                let now: Vec<Value> = values(writes);
                 if let Some(Raw::Writes { before, .. }) = raw.first()
-                    && values(before) == now
+                    && before.len() == writes.len()
+                    && before.iter().zip(writes).all(|(before, now)| before.1 == now.1)
                 {
                     return None;
+                }
+                let mut now = Vec::new();
+                for write in writes {
+                    now.push(write.1.clone());
                 }
                 Diff::Register(now)
             }
@@ -444,8 +447,11 @@ impl Doc {
                         Plan::Insert(len) => {
                             let mut items = Vec::new();
                             for at in index..index + len {
-                                let item = list.at(at);
-                                items.extend(item.and_then(|(item, held)| self.content(held, item, earlier)));
+                                if let Some((item, held)) = list.at(at)
+                                    && let Some(content) = self.content(held, item, earlier)
+                                {
+                                    items.push(content);
+                                }
                             }
                             ListStep::Insert(items)
                         }

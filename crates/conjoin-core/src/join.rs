@@ -6,15 +6,14 @@
 use std::ops::Range;
 
 use crate::doc::{ApplyError, Doc};
-use crate::log::Log;
 use crate::noted::Noted;
 use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::Anchor;
 use crate::order::sort_by_number;
-use crate::sequence::{Origins, Run};
+use crate::sequence::{Origins, Run, Sequence, cut_at};
 use crate::size;
 use crate::state::{
-    Adds, Author, Data, Held, List, MarkRecord, Members, Parent, Text, size_of_member, size_of_writes,
+    Adds, Author, Data, Held, List, MarkRecord, Members, Parent, put_write, size_of_member, size_of_writes,
 };
 use crate::strings::Names;
 use crate::version::VersionVector;
@@ -75,7 +74,7 @@ impl Doc {
             // What is refused leaves no trace.
             let mut joined = self.copy()?;
             joined.join_state(theirs)?;
-            joined.log = std::mem::replace(&mut self.log, Log::new());
+            std::mem::swap(&mut joined.log, &mut self.log);
             joined.log.skip(self.numbers.next(), joined.numbers.next());
             self.become_other(joined);
         }
@@ -137,10 +136,12 @@ impl Doc {
                 done += run;
             }
             if done < len {
-                let deps: Vec<Lv> = match done {
-                    0 => numbers.deps(at).iter().map(|&dep| tr.lv(dep)).collect(),
-                    _ => Vec::new(),
-                };
+                let mut deps: Vec<Lv> = Vec::new();
+                if done == 0 {
+                    for &dep in numbers.deps(at) {
+                        deps.push(tr.lv(dep));
+                    }
+                }
                 let lv = self.numbers.push(replica, len - done, &deps);
                 tr.ranges.push((span.lv + done, lv, len - done));
             }
@@ -195,15 +196,15 @@ impl Doc {
             }
             (Data::Register(ours), Data::Register(theirs)) => {
                 *size -= size_of_writes(ours);
-                ours.retain(|write| {
-                    !seen_by_them(write.0) || theirs.iter().any(|other| tr.lv(other.0) == write.0)
-                });
+                for write in std::mem::take(ours) {
+                    if !seen_by_them(write.0) || theirs.iter().any(|other| tr.lv(other.0) == write.0) {
+                        ours.push(write);
+                    }
+                }
                 for (lv, value) in theirs {
                     let lv = tr.lv(*lv);
                     if tr.is_new(lv) {
-                        let stamp = numbers.stamp(lv);
-                        let at = ours.partition_point(|write| numbers.stamp(write.0) > stamp);
-                        ours.insert(at, (lv, value.clone()));
+                        put_write(ours, lv, value, &|lv| numbers.stamp(lv));
                     }
                 }
                 *size += size_of_writes(ours);
@@ -221,7 +222,12 @@ impl Doc {
             }
             (Data::Set(ours), Data::Set(theirs)) => join_sets(ours, theirs, tr, &seen_by_them, size),
             (Data::Text(ours), Data::Text(theirs)) => {
-                join_texts(ours, theirs, tr, numbers, size)?;
+                let text = theirs.sequence.to_string();
+                for (lv, len) in
+                    join_sequences(&mut ours.sequence, &theirs.sequence, &text, tr, numbers, size)?
+                {
+                    ours.sequence.hide(lv, len, |_, _| ()).map_err(|_| ApplyError::Contradiction)?;
+                }
                 for mark in &theirs.marks {
                     let lv = tr.lv(mark.lv);
                     if !tr.is_new(lv) {
@@ -282,64 +288,50 @@ fn join_sets(
 }
 
 /// A stretch of another sequence, in one's own numbers.
-struct Piece {
+struct Piece<'t> {
     lv: Lv,
     len: u32,
     origins: Origins,
-    /// Where its text is in all their visible text, if it is visible.
-    text: Option<Range<usize>>,
+    /// Its text, if it is visible.
+    text: &'t str,
 }
 
-/// Their elements that are new here, as a causal order has them, and those known here that they have
-/// hidden. `text` is their visible text.
-fn compare(
-    runs: &mut dyn Iterator<Item = Run>,
+/// Takes in their elements that are new here, as a causal order has them. `text` is their visible text, unless all
+/// come in hidden. Tells those known here that they have hidden.
+fn join_sequences(
+    ours: &mut Sequence,
+    theirs: &Sequence,
     text: &str,
     tr: &Translation<'_>,
-) -> (Vec<Piece>, Vec<(Lv, u32)>) {
+    numbers: &Numbers,
+    size: &mut usize,
+) -> Result<Vec<(Lv, u32)>, ApplyError> {
     let (mut new, mut hidden) = (Vec::new(), Vec::new());
-    let mut rest = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-    let mut at = rest.next().unwrap_or(0);
-    for Run { lv, len, visible, left, right } in runs {
+    let mut rest = text;
+    for Run { lv, len, visible, left, right } in theirs.runs() {
         for (part, ours) in tr.parts(lv..lv + len) {
             let len = part.end - part.start;
-            let from = at;
-            if visible && !text.is_empty() {
-                at = rest.nth(len as usize - 1).unwrap_or(text.len());
+            let mut text = "";
+            if visible {
+                (text, rest) = cut_at(rest, len).unwrap_or((rest, ""));
             }
             if tr.is_new(ours) {
                 let left = if part.start == lv { left } else { part.start - 1 };
                 let origins = Origins { left: tr.lv(left), right: tr.lv(right) };
-                new.push(Piece { lv: ours, len, origins, text: visible.then_some(from..at) });
+                new.push(Piece { lv: ours, len, origins, text });
             } else if !visible {
                 hidden.push((ours, len));
             }
         }
     }
     sort_by_number(&mut new, |piece| piece.lv);
-    (new, hidden)
-}
-
-fn join_texts(
-    ours: &mut Text,
-    theirs: &Text,
-    tr: &Translation<'_>,
-    numbers: &Numbers,
-    size: &mut usize,
-) -> Result<(), ApplyError> {
-    let text = theirs.sequence.to_string();
-    let (new, hidden) = compare(&mut theirs.sequence.runs(), &text, tr);
-    for piece in new {
-        let content = piece.text.map(|range| text[range].into());
-        let author = author(numbers, piece.lv);
-        let done = ours.sequence.insert_between(piece.lv, piece.len, piece.origins, content, &author);
+    for Piece { lv, len, origins, text } in new {
+        let content = (!text.is_empty()).then(|| text.into());
+        let done = ours.insert_between(lv, len, origins, content, &author(numbers, lv));
         done.map_err(|_| ApplyError::Contradiction)?;
-        *size += piece.len as usize * size::ELEMENT;
+        *size += len as usize * size::ELEMENT;
     }
-    for (lv, len) in hidden {
-        ours.sequence.hide(lv, len, |_, _| ()).map_err(|_| ApplyError::Contradiction)?;
-    }
-    Ok(())
+    Ok(hidden)
 }
 
 fn join_lists(
@@ -352,13 +344,7 @@ fn join_lists(
     raw: &mut Noted,
 ) -> Result<(), ApplyError> {
     // All slots come in hidden; each item then shows the one it stands in.
-    let (new, _) = compare(&mut theirs.sequence.runs(), "", tr);
-    for piece in new {
-        ours.sequence
-            .insert_between(piece.lv, piece.len, piece.origins, None, &author(numbers, piece.lv))
-            .map_err(|_| ApplyError::Contradiction)?;
-        *size += piece.len as usize * size::ELEMENT;
-    }
+    join_sequences(&mut ours.sequence, &theirs.sequence, "", tr, numbers, size)?;
     for (&slot, &item) in &theirs.moved {
         let (slot, item) = (tr.lv(slot), tr.lv(item));
         match ours.moved.insert(slot, item) {

@@ -74,11 +74,14 @@ impl Noted {
         if self.last.as_mut().is_some_and(|last| last.takes(&raw)) {
             return;
         }
-        if matches!(raw, Raw::Member { .. }) && self.last.as_ref() == Some(&raw) {
+        match (&self.last, &raw) {
             // Who came and went is where it was.
-            self.last = None;
-        } else {
-            self.put(raw);
+            (Some(Raw::Member { container, value }), Raw::Member { container: of, value: other })
+                if container == of && value == other =>
+            {
+                self.last = None;
+            }
+            _ => self.put(raw),
         }
     }
 
@@ -107,12 +110,16 @@ impl Noted {
 
     /// All of it, in order.
     pub(crate) fn all(&self) -> Vec<Raw> {
-        let mut all = Vec::new();
-        let mut reader = Reader::new(&self.bytes);
-        while let Ok(raw) = Raw::decode(&mut reader) {
-            all.push(raw);
+        let (mut all, mut last) = (Vec::new(), Vec::new());
+        if let Some(raw) = &self.last {
+            raw.encode(&mut last);
         }
-        all.extend(self.last.clone());
+        for bytes in [&self.bytes, &last] {
+            let mut reader = Reader::new(bytes);
+            while let Ok(raw) = Raw::decode(&mut reader) {
+                all.push(raw);
+            }
+        }
         all
     }
 }

@@ -19,18 +19,28 @@ pub(crate) const fn place(entry: u64) -> usize {
     entry as u32 as usize
 }
 
+/// The number of an entry.
+pub(crate) const fn number(entry: u64) -> u32 {
+    (entry >> 32) as u32
+}
+
 /// Puts items in the order of a number that each has; those with the same stay in theirs.
 pub(crate) fn sort_by_number<T>(items: &mut [T], number: impl Fn(&T) -> u32) {
-    let mut order = in_order(items.len(), &|at| number(&items[at]));
+    let order = in_order(items.len(), &|at| number(&items[at]));
+    rearrange(order, &mut |a, b| items.swap(a, b));
+}
+
+/// Swaps what stands at places until all stand in this order.
+fn rearrange(mut order: Vec<u64>, swap: &mut dyn FnMut(usize, usize)) {
     // Each cycle of places is gone through once.
-    for start in 0..items.len() {
+    for start in 0..order.len() {
         let mut at = start;
         loop {
             let from = place(std::mem::replace(&mut order[at], at as u64));
             if from == start {
                 break;
             }
-            items.swap(at, from);
+            swap(at, from);
             at = from;
         }
     }

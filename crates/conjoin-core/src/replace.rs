@@ -12,6 +12,8 @@ use crate::noted::{Noted, Raw};
 use crate::numbers::NONE;
 use crate::sequence::Sequence;
 use crate::state::{Data, Held, MarkRecord, Members, Parent, empty};
+use crate::strings::{Names, StrId};
+use crate::version::ReplicaId;
 
 impl Doc {
     /// Becomes what the other document is, with all that was seen here and not there.
@@ -92,19 +94,24 @@ impl Doc {
 
     /// Whether another document has the strings of this replica by the same numbers.
     fn has_same_names(&self, other: &Self) -> bool {
-        let names = |doc: &Self| -> Vec<_> {
-            let own = doc.numbers.replica_number(self.replica).and_then(|own| doc.names.get(own as usize));
-            let list = own.map_or(&[][..], |names| names.list());
-            list.iter().map(|&(string, seq)| (doc.strings.get(string).clone(), seq)).collect()
+        let (ours, theirs) = (self.names_of(self.replica), other.names_of(self.replica));
+        let same = |ours: &(StrId, u32), theirs: &(StrId, u32)| {
+            ours.1 == theirs.1 && self.strings.get(ours.0) == other.strings.get(theirs.0)
         };
-        names(self) == names(other)
+        ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| same(ours, theirs))
+    }
+
+    fn names_of(&self, replica: ReplicaId) -> &[(StrId, u32)] {
+        let number = self.numbers.replica_number(replica);
+        number.and_then(|number| self.names.get(number as usize)).map_or(&[], Names::list)
     }
 
     /// What leads from here to another document: `there` says which numbers the values here have there, `here`
     /// which ones the values there have here.
     pub(crate) fn difference(&self, other: &Self, there: &[u32], here: &[u32]) -> Noted {
         let mut raw = Noted::new();
-        for (container, after) in (0..).zip(other.state.all_data()) {
+        for container in 0..other.state.containers.next() {
+            let after = other.state.data(container);
             let before = self.state.containers.data(here[container as usize]);
             let before = before.unwrap_or_else(|| empty(other.state.container(container).kind));
             match (before, after) {

@@ -22,7 +22,7 @@ use crate::log::{Local, SCATTERED};
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE, Numbers, Stamp, lies_in};
 use crate::op::Edit;
-use crate::order::sort_by_number;
+use crate::order::{in_order, number, place};
 use crate::sequence::{self, Sequence};
 use crate::size;
 use crate::sorted::Sorted;
@@ -323,10 +323,12 @@ impl State {
             (Data::Register(writes), Edit::Write(value)) => {
                 *size -= size_of_writes(writes);
                 let before = std::mem::take(writes);
-                writes.extend(before.iter().filter(|write| !author.saw(write.0)).cloned());
-                let stamp = author.stamp(lv);
-                let at = writes.partition_point(|write| author.stamp(write.0) > stamp);
-                writes.insert(at, (lv, value.clone()));
+                for write in &before {
+                    if !author.saw(write.0) {
+                        writes.push(write.clone());
+                    }
+                }
+                put_write(writes, lv, value, &|lv| author.stamp(lv));
                 *size += size_of_writes(writes);
                 raw.push(Raw::Writes { container, before });
             }
@@ -399,18 +401,17 @@ impl State {
                 *container = to(*container);
             }
         };
-        let mut before: Vec<(u32, u32)> = numbers.iter().copied().zip(0..).collect();
-        sort_by_number(&mut before, |entry| entry.0);
         let mut containers = std::mem::take(&mut self.containers);
         self.places.clear();
-        let mut in_order = true;
-        for (number, before) in before {
+        let mut is_sound = true;
+        for entry in in_order(numbers.len(), &|before| numbers[before]) {
+            let (number, before) = (number(entry), place(entry) as u32);
             let mut container = containers.get(before).expect(HERE);
             match &mut container.parent {
                 Parent::Root(_) => {}
                 Parent::Key { map: outer, .. } | Parent::Item { list: outer, .. } => {
                     *outer = to(*outer);
-                    in_order &= *outer < number;
+                    is_sound &= *outer < number;
                 }
             }
             self.place(container.parent, container.kind, number);
@@ -427,7 +428,7 @@ impl State {
         for (made, container) in containers.makers() {
             self.containers.make(made, to(container));
         }
-        in_order
+        is_sound
     }
 
     /// Makes the containers among new items.
@@ -473,6 +474,12 @@ impl State {
         }
         Ok(SCATTERED)
     }
+}
+
+/// Puts a write among others, the latest first.
+pub(crate) fn put_write(writes: &mut Vec<(Lv, Value)>, lv: Lv, value: &Value, stamp: &dyn Fn(Lv) -> Stamp) {
+    let at = writes.partition_point(|write| stamp(write.0) > stamp(lv));
+    writes.insert(at, (lv, value.clone()));
 }
 
 pub(crate) fn size_of_writes(writes: &[(Lv, Value)]) -> usize {

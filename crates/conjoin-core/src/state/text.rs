@@ -191,32 +191,33 @@ impl Text {
         for (nth, mark) in (0..).zip(&self.marks) {
             let (from, to) = (position(mark.start), position(mark.end));
             if from < to && is_there(mark) {
-                turns.extend([from, to].map(|at| (at as u64) << 32 | nth));
+                turns.push((from as u64) << 32 | nth);
+                turns.push((to as u64) << 32 | nth);
             }
         }
         turns.sort_unstable();
-        // The marks that count, the latest last, by their keys.
-        let mut active: Vec<(StrId, Vec<u32>)> = Vec::new();
+        // Those that count by their keys, the latest of a key last.
+        let mut active: Vec<&MarkRecord> = Vec::new();
+        let order = |mark: &MarkRecord| (mark.key, numbers.stamp(mark.lv));
         let mut from = 0;
         for turn in turns {
             let (at, nth) = ((turn >> 32) as usize, turn as u32);
             if at > from {
-                let latest = active.iter().filter_map(|marks| marks.1.last());
-                tell(at - from, &latest.map(|&nth| &self.marks[nth as usize]).collect::<Vec<_>>());
+                let (mut latest, mut rest) = (Vec::new(), active.as_slice());
+                while let Some(first) = rest.first() {
+                    let of_key;
+                    (of_key, rest) = rest.split_at(rest.partition_point(|mark| mark.key <= first.key));
+                    latest.extend(of_key.last());
+                }
+                tell(at - from, &latest);
                 from = at;
             }
             let Some(mark) = self.marks.get(nth as usize) else { break };
-            let at = active.partition_point(|marks| marks.0 < mark.key);
-            if active.get(at).is_none_or(|marks| marks.0 != mark.key) {
-                active.insert(at, (mark.key, Vec::new()));
-            }
-            let of_key = &mut active[at].1;
-            let stamp = numbers.stamp(mark.lv);
-            let before = of_key.partition_point(|&nth| numbers.stamp(self.marks[nth as usize].lv) < stamp);
-            if of_key.get(before) == Some(&nth) {
-                of_key.remove(before);
+            let at = active.partition_point(|other| order(other) < order(mark));
+            if active.get(at).is_some_and(|other| other.lv == mark.lv) {
+                active.remove(at);
             } else {
-                of_key.insert(before, nth);
+                active.insert(at, mark);
             }
         }
     }
