@@ -12,10 +12,9 @@ use crate::op::Anchor;
 use crate::order::sort_by_number;
 use crate::sequence::{Origins, Run, Sequence, cut_at};
 use crate::size;
-use crate::state::{
-    Adds, Author, Data, Held, List, MarkRecord, Members, Parent, put_write, size_of_member, size_of_writes,
-};
+use crate::state::{Adds, Author, Data, Held, List, MarkRecord, Members, Parent, put_write, size_of_writes};
 use crate::strings::Names;
+use crate::value::Ordered;
 use crate::version::VersionVector;
 
 /// Another document's numbers of operations and containers in terms of one's own.
@@ -88,7 +87,8 @@ impl Doc {
             Translation { theirs, ranges: Vec::new(), containers: Vec::new(), new, version: &theirs.version };
         self.join_numbers(theirs, &mut tr)?;
         self.join_names(theirs, &before)?;
-        for container in theirs.state.containers.iter() {
+        for number in 0..theirs.state.containers.next() {
+            let container = theirs.state.container(number);
             let string =
                 |strings: &mut crate::strings::Strings, id| strings.intern_shared(theirs.strings.get(id));
             let parent = match container.parent {
@@ -113,7 +113,8 @@ impl Doc {
                 None => self.state.size += size::SUM,
             }
         }
-        for (there, &here) in (0..).zip(&tr.containers) {
+        for there in 0..theirs.state.containers.next() {
+            let here = tr.containers[there as usize];
             if theirs.state.containers.holds(there) || self.state.containers.holds(here) {
                 self.join_data(here, theirs.state.data(there), &tr, &before)?;
             }
@@ -266,22 +267,24 @@ fn join_sets(
     seen_by_them: &dyn Fn(Lv) -> bool,
     size: &mut usize,
 ) {
-    ours.values.retain(|value, adds| {
-        let was = adds.len();
+    let stays = |value: &Ordered, add: Lv| {
         let theirs = theirs.values.get(value).unwrap_or(&Adds::NONE);
-        let is_kept = |add: Lv| theirs.iter().any(|&other| tr.lv(other) == add);
-        adds.retain(&|add| !seen_by_them(add) || is_kept(add));
-        *size = *size + size_of_member(&value.0, adds.len()) - size_of_member(&value.0, was);
-        !adds.is_empty()
-    });
+        !seen_by_them(add) || theirs.iter().any(|&other| tr.lv(other) == add)
+    };
+    let mut less = Vec::new();
+    for (value, adds) in &ours.values {
+        if !adds.iter().all(|&add| stays(value, add)) {
+            less.push(value.clone());
+        }
+    }
+    for value in less {
+        ours.exclude(&value.0, &|add| stays(&value, add), size);
+    }
     for (value, adds) in &theirs.values {
         for &add in &**adds {
             let add = tr.lv(add);
             if tr.is_new(add) {
-                let ours = ours.values.entry(value.clone(), || Adds::NONE);
-                let was = ours.len();
-                ours.push(add);
-                *size = *size + size_of_member(&value.0, ours.len()) - size_of_member(&value.0, was);
+                ours.include(&value.0, add, &|_| true, size);
             }
         }
     }

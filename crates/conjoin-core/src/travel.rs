@@ -4,7 +4,7 @@
 //! document is taken over whole.
 
 use crate::changed::{Changed, Earlier, Origin};
-use crate::doc::{ApplyError, Doc};
+use crate::doc::Doc;
 use crate::noted::Noted;
 use crate::numbers::NONE;
 use crate::state::Parent;
@@ -104,9 +104,8 @@ impl Doc {
                 to.state.make(kind, parent, NONE, &to.strings);
             }
         }
-        let gone = |_: ApplyError| TravelError::HistoryGone;
-        let (there, here) = (from.numbers_in(&to).map_err(gone)?, to.numbers_in(&from).map_err(gone)?);
-        let names = to.numbers_in(self).map_err(gone)?;
+        let numbers = |of: &Self, other| of.numbers_in(other).map_err(|_| TravelError::HistoryGone);
+        let (there, here, names) = (numbers(&from, &to)?, numbers(&to, &from)?, numbers(&to, self)?);
         let noted = from.difference(&to, &there, &here);
         let earlier = Earlier { doc: &from, numbers: &here, names: &names };
         Ok(to.changed(&noted, Origin::Remote, Some(&earlier)))

@@ -5,7 +5,7 @@
 
 use super::Held;
 use crate::numbers::Lv;
-use crate::sorted::Sorted;
+use crate::sorted::{Entries, Sorted};
 use crate::value::Value;
 
 /// What items hold that has no room of its own, by the bits that stand for it.
@@ -95,10 +95,8 @@ impl Contents {
     }
 
     /// The items with what they hold, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Lv, &Held)> {
-        self.windows.iter().flat_map(|(number, window)| {
-            (0..WIDTH).filter_map(move |at| Some((number * WIDTH + at, window.get(at)?)))
-        })
+    pub(crate) fn iter(&self) -> Items<'_> {
+        Items { windows: self.windows.iter(), open: None, next: 0 }
     }
 
     /// Keeps the items of which this is said.
@@ -111,6 +109,33 @@ impl Contents {
             }
             window.bits != [0; 3]
         });
+    }
+}
+
+/// The items with what they hold, see [`Contents::iter`].
+pub(crate) struct Items<'c> {
+    windows: Entries<'c, u32, Window>,
+    open: Option<&'c Window>,
+    next: Lv,
+}
+
+impl<'c> Iterator for Items<'c> {
+    type Item = (Lv, &'c Held);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(window) = self.open {
+                let item = self.next;
+                self.next += 1;
+                self.open = self.open.filter(|_| !self.next.is_multiple_of(WIDTH));
+                if let Some(held) = window.get(item % WIDTH) {
+                    return Some((item, held));
+                }
+            } else {
+                let (number, window) = self.windows.next()?;
+                (self.open, self.next) = (Some(window), number * WIDTH);
+            }
+        }
     }
 }
 

@@ -76,11 +76,13 @@ impl List {
     /// be told of states from others.
     pub(crate) fn is_sound(&self) -> bool {
         let mut shown = 0;
-        let stands = |(lv, _): (Lv, &Held)| {
-            shown += usize::from(self.shows(lv));
-            self.item_of(self.slot_of(lv)) == lv
-        };
-        self.items.iter().all(stands) && shown == self.sequence.len()
+        for (item, _) in self.items.iter() {
+            if self.item_of(self.slot_of(item)) != item {
+                return false;
+            }
+            shown += usize::from(self.shows(item));
+        }
+        shown == self.sequence.len()
     }
 
     pub(crate) fn add_items(&mut self, lv: Lv, items: &Items, size: &mut usize) {

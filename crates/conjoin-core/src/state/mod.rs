@@ -333,9 +333,10 @@ impl State {
                 raw.push(Raw::Writes { container, before });
             }
             (Data::Set(members), Edit::Include(value) | Edit::Exclude(value)) => {
+                let unseen = |add| !author.saw(add);
                 let differs = match edit {
-                    Edit::Include(_) => members.include(value, lv, author, size),
-                    _ => members.exclude(value, author, size),
+                    Edit::Include(_) => members.include(value, lv, &unseen, size),
+                    _ => members.exclude(value, &unseen, size),
                 };
                 if differs {
                     raw.push(Raw::Member { container, value: value.clone() });
@@ -478,7 +479,8 @@ impl State {
 
 /// Puts a write among others, the latest first.
 pub(crate) fn put_write(writes: &mut Vec<(Lv, Value)>, lv: Lv, value: &Value, stamp: &dyn Fn(Lv) -> Stamp) {
-    let at = writes.partition_point(|write| stamp(write.0) > stamp(lv));
+    let own = stamp(lv);
+    let at = writes.iter().position(|write| stamp(write.0) < own).unwrap_or(writes.len());
     writes.insert(at, (lv, value.clone()));
 }
 

@@ -5,7 +5,6 @@
 use std::ops::Deref;
 use std::slice;
 
-use super::Author;
 use crate::numbers::{Lv, NONE};
 use crate::size;
 use crate::sorted::Sorted;
@@ -39,17 +38,13 @@ impl Adds {
 
     /// Keeps those of which this is said.
     pub(crate) fn retain(&mut self, keeps: &dyn Fn(Lv) -> bool) {
-        match self {
-            Self::One(NONE) => {}
-            Self::One(add) if keeps(*add) => {}
-            Self::One(add) => *add = NONE,
-            Self::Many(adds) => {
-                adds.retain(|&add| keeps(add));
-                if let &[] | &[_] = adds.as_slice() {
-                    *self = Self::One(adds.first().copied().unwrap_or(NONE));
-                }
+        let mut kept = Self::NONE;
+        for &add in &**self {
+            if keeps(add) {
+                kept.push(add);
             }
         }
+        *self = kept;
     }
 }
 
@@ -75,22 +70,28 @@ impl Members {
         Self { values: Sorted::new() }
     }
 
-    /// Adds; says whether it was not in before.
-    pub(crate) fn include(&mut self, value: &Value, lv: Lv, author: &Author<'_>, size: &mut usize) -> bool {
+    /// Adds, in place of the addings that `stays` does not say of; says whether it was not in before.
+    pub(crate) fn include(
+        &mut self,
+        value: &Value,
+        lv: Lv,
+        stays: &dyn Fn(Lv) -> bool,
+        size: &mut usize,
+    ) -> bool {
         let adds = self.values.entry(Ordered(value.clone()), || Adds::NONE);
         let before = adds.len();
-        adds.retain(&|add| !author.saw(add));
+        adds.retain(stays);
         adds.push(lv);
         *size = *size + size_of(value, adds.len()) - size_of(value, before);
         before == 0
     }
 
-    /// Removes what the author had seen; says whether it is out now.
-    pub(crate) fn exclude(&mut self, value: &Value, author: &Author<'_>, size: &mut usize) -> bool {
+    /// Removes the addings that `stays` does not say of; says whether it is out now.
+    pub(crate) fn exclude(&mut self, value: &Value, stays: &dyn Fn(Lv) -> bool, size: &mut usize) -> bool {
         let key = Ordered(value.clone());
         let Some(adds) = self.values.get_mut(&key) else { return false };
         let before = adds.len();
-        adds.retain(&|add| !author.saw(add));
+        adds.retain(stays);
         let after = adds.len();
         *size = *size + size_of(value, after) - size_of(value, before);
         if after == 0 {

@@ -164,8 +164,10 @@ impl Text {
             &|anchor| self.position(anchor),
             &mut |len, marks| {
                 let mut values = Values::new();
-                for mark in marks.iter().filter(|mark| mark.value != Value::Null) {
-                    values.push((mark.key, &mark.value));
+                for mark in marks {
+                    if !matches!(mark.value, Value::Null) {
+                        values.push((mark.key, &mark.value));
+                    }
                 }
                 match spans.last_mut() {
                     Some(last) if last.1 == values => last.0 += len,
