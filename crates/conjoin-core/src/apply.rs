@@ -146,12 +146,10 @@ impl Doc {
                 while let Some(op) = next {
                     let author = self.author(&source);
                     self.state.check(op.container, &op.edit, &author, &elements)?;
-                    let element = match op.edit {
-                        Edit::Insert { .. } | Edit::InsertItems { .. } => Some(true),
-                        Edit::Move { .. } => Some(false),
-                        _ => None,
-                    };
-                    elements.extend(element.map(|item| (op.container, lv..lv + op.len, item)));
+                    let items = matches!(op.edit, Edit::Insert { .. } | Edit::InsertItems { .. });
+                    if items || matches!(op.edit, Edit::Move { .. }) {
+                        elements.push((op.container, lv..lv + op.len, items));
+                    }
                     lv += op.len;
                     next = self.next_op(&mut incoming, &mut draft)?;
                 }

@@ -68,6 +68,12 @@ impl Items {
         self.measures().count()
     }
 
+    pub(crate) fn one(item: &Item) -> Self {
+        let mut items = Self::default();
+        items.push(item);
+        items
+    }
+
     pub(crate) fn push(&mut self, item: &Item) {
         item.encode(&mut self.0);
     }

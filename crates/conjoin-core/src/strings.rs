@@ -32,6 +32,8 @@ impl Strings {
         self.list.len()
     }
 
+    // Asked for everywhere.
+    #[inline(never)]
     pub(crate) fn get(&self, id: StrId) -> &Arc<str> {
         &self.list[id as usize]
     }

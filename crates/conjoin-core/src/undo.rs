@@ -145,6 +145,8 @@ impl UndoManager {
     /// let undo = UndoManager::new();
     /// assert!(!undo.can_undo() && !undo.can_redo());
     /// ```
+    // Of many parts: a browser should load that once.
+    #[inline(never)]
     pub const fn new() -> Self {
         Self {
             done: Vec::new(),

@@ -51,8 +51,12 @@ impl Sequence {
 impl Sequence {
     /// What is hidden, in the order of the numbers.
     pub(crate) fn hidden(&self) -> Vec<Range<Lv>> {
-        let hidden = self.runs().filter(|run| !run.visible);
-        let mut hidden: Vec<Range<Lv>> = hidden.map(|run| run.lv..run.lv + run.len).collect();
+        let mut hidden: Vec<Range<Lv>> = Vec::new();
+        for run in self.runs() {
+            if !run.visible {
+                hidden.push(run.lv..run.lv + run.len);
+            }
+        }
         sort_by_number(&mut hidden, |range| range.start);
         hidden
     }

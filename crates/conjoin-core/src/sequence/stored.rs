@@ -10,6 +10,7 @@ use super::load::Malformed;
 use super::{Lv, Run, Sequence};
 use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::numbers::NONE as EDGE;
+use crate::order::{in_order, number, place};
 
 /// Its elements are visible.
 const VISIBLE: u8 = 1;
@@ -240,8 +241,7 @@ fn set_origins(pieces: &mut [Piece]) {
 
 /// For each run, whether it goes on with the run that was parted last, and whether it is parted itself.
 fn brackets(pieces: &[Piece]) -> Vec<(bool, bool)> {
-    let mut begins: Vec<(Lv, usize)> = pieces.iter().map(|piece| piece.lv).zip(0..).collect();
-    begins.sort_unstable();
+    let begins = in_order(pieces.len(), &|at| pieces[at].lv);
     let mut flags = vec![(false, false); pieces.len()];
     // Which run each would go on with.
     let mut from: Vec<Option<usize>> = vec![None; pieces.len()];
@@ -258,8 +258,8 @@ fn brackets(pieces: &[Piece]) -> Vec<(bool, bool)> {
             flags[begun].1 = true;
             flags[at].0 = true;
         }
-        let found = begins.binary_search_by_key(&piece.end(), |begin| begin.0).ok();
-        if let Some(rest) = found.map(|found| begins[found].1).filter(|&rest| rest > at) {
+        let found = begins.binary_search_by_key(&piece.end(), |begin| number(*begin)).ok();
+        if let Some(rest) = found.map(|found| place(begins[found])).filter(|&rest| rest > at) {
             from[rest] = Some(at);
             open.push((at, rest));
         }

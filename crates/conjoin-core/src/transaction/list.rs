@@ -154,7 +154,7 @@ impl<'a> ListMut<'_, 'a> {
     }
 
     fn insert_item(&mut self, at: usize, item: Item) -> Result<(u32, Lv), OutOfBounds> {
-        self.insert_items(at, [item].into_iter().collect(), 1)
+        self.insert_items(at, Items::one(&item), 1)
     }
 
     fn insert_items(&mut self, at: usize, items: Items, count: u32) -> Result<(u32, Lv), OutOfBounds> {

@@ -121,7 +121,7 @@ impl Reverse<'_, '_> {
         let now = counting(text, key, &order, numbers, &|_| true);
         let since = counting(text, key, &order, numbers, &others);
         let then = counting(home, key, &order_then, numbers, &|mark| mark.lv < self.lv || others(mark));
-        let mut edits: Vec<Mark<Lv, StrId>> = Vec::new();
+        let mut edits: Vec<Box<Mark<Lv, StrId>>> = Vec::new();
         let mut end_of_last = None;
         for (&index, &lv) in chars {
             let index = index as usize;
@@ -157,12 +157,12 @@ impl Reverse<'_, '_> {
             }
             match edits.last_mut() {
                 Some(last) if end_of_last == Some(index) && last.value == *wanted => last.end = end,
-                _ => edits.push(Mark { start, end, key, value: wanted.clone() }),
+                _ => edits.push(Box::new(Mark { start, end, key, value: wanted.clone() })),
             }
             end_of_last = Some(index + 1);
         }
         for edit in edits {
-            self.push(Edit::Mark(Box::new(edit)));
+            self.push(Edit::Mark(edit));
         }
     }
 }

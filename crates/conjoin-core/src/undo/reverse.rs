@@ -6,7 +6,7 @@ use super::copy::{For, item_of};
 use super::place::Order;
 use super::{Again, last, stands_for};
 use crate::doc::Doc;
-use crate::items::Item;
+use crate::items::{Item, Items};
 use crate::log::Local;
 use crate::numbers::{Lv, NONE, lies_in};
 use crate::op::Edit;
@@ -115,7 +115,10 @@ impl Reverse<'_, '_> {
     /// Tells of all that came before in this container, if the log reaches back.
     fn each_before(&self, tell: &mut dyn FnMut(Lv, &Local)) -> Option<()> {
         let log = &self.doc().log;
-        for entry in log.holds(0, self.lv).then(|| log.range(0, self.lv))? {
+        if !log.holds(0, self.lv) {
+            return None;
+        }
+        for entry in log.range(0, self.lv) {
             if entry.container == self.home {
                 tell(entry.lv, &entry.edit);
             }
@@ -323,7 +326,7 @@ impl Reverse<'_, '_> {
             let (slot, written) = (known.slot_of(item), known.written(item));
             let was = home.items.get(original).map_or(slot, |_| home.slot_of(original));
             let Some((content, nested)) = item_of(self.doc(), held, item) else { continue };
-            let items = [content].into_iter().collect();
+            let items = Items::one(&content);
             let left = self.left_of(slot, &order, was);
             let old = For { element: item, write: written, slot, nested };
             self.push_for(Edit::InsertItems { left, items }, &[old]);
