@@ -189,7 +189,10 @@ impl Doc {
         if self.names.len() <= replica as usize {
             self.names.resize_with(replica as usize + 1, Names::default);
         }
-        let Some(adds) = draft.additions else { return replica };
+        let Some(mut adds) = draft.additions else { return replica };
+        // They are told by the containers, too, and would be there twice.
+        adds.places.clear();
+        self.strings.make_room(adds.strings.len());
         for string in 0..adds.strings.len() {
             self.strings.intern_shared(adds.strings.get(string as StrId));
         }
@@ -197,6 +200,7 @@ impl Doc {
             self.names[replica as usize].introduce(string, seq);
             self.state.size += size::string(self.strings.get(string));
         }
+        self.state.containers.make_room(&adds.containers);
         for Container { kind, parent, made } in adds.containers.iter() {
             self.state.make(kind, parent, made, &self.strings);
         }

@@ -445,7 +445,7 @@ impl Doc {
                         Plan::Retain(len) => ListStep::Retain(len),
                         Plan::Delete(len) => ListStep::Delete(len),
                         Plan::Insert(len) => {
-                            let mut items = Vec::new();
+                            let mut items = Vec::with_capacity(len);
                             for at in index..index + len {
                                 if let Some((item, held)) = list.at(at)
                                     && let Some(content) = self.content(held, item, earlier)

@@ -5,6 +5,7 @@
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::numbers::Lv;
+use crate::size::make_room;
 use crate::sorted::Sorted;
 use crate::state::{Held, read_sum, write_sum};
 use crate::value::Value;
@@ -47,6 +48,9 @@ pub(crate) enum Raw {
         mark: Lv,
     },
 }
+
+/// What changed takes no more bytes than this, nearly always.
+const ROOM: usize = 64;
 
 /// What changed, in the order in which it did.
 #[derive(Debug, Clone, Default)]
@@ -104,6 +108,7 @@ impl Noted {
             return;
         }
         if let Some(last) = self.last.replace(raw) {
+            make_room(&mut self.bytes, ROOM);
             last.encode(&mut self.bytes);
         }
     }

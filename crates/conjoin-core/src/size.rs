@@ -31,3 +31,11 @@ pub(crate) fn string(string: &str) -> usize {
 pub(crate) fn entry(name: &str) -> usize {
     ENTRY + string(name)
 }
+
+/// Makes room for so many more, and for no more than a quarter of what is there beyond that: of some things there can
+/// be one for each few bytes that come.
+pub(crate) fn make_room<T>(items: &mut Vec<T>, more: usize) {
+    if items.capacity() - items.len() < more {
+        items.reserve_exact(more.max(items.len() / 4));
+    }
+}

@@ -88,8 +88,8 @@ impl<K, V> Sorted<K, V> {
         }
         let entries = &mut self.chunks[chunk];
         if entries.len() == Self::MOST {
-            // Keys that come in their order leave full chunks behind.
-            let kept = if at == Self::MOST { at } else { Self::MOST / 2 };
+            // Keys that come in their order leave full chunks behind, also before a last one that stays the last.
+            let kept = if at + 1 >= Self::MOST { at } else { Self::MOST / 2 };
             let rest = entries.split_off(kept);
             self.chunks.insert(chunk + 1, rest);
             if at >= kept {

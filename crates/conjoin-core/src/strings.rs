@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use crate::size::make_room;
 use crate::sorted::Sorted;
 
 /// A string of the document, by its number here.
@@ -50,9 +51,15 @@ impl Strings {
         self.find(string).unwrap_or_else(|| self.add(string.clone()))
     }
 
+    /// Makes room for so many more.
+    pub(crate) fn make_room(&mut self, more: usize) {
+        make_room(&mut self.list, more);
+    }
+
     fn add(&mut self, string: Arc<str>) -> StrId {
         let id = self.list.len() as StrId;
         self.numbers.insert_by(order_to(&self.list, &string), (beginning(&string), id), ());
+        self.make_room(1);
         self.list.push(string);
         id
     }

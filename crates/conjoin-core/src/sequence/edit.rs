@@ -195,6 +195,9 @@ impl Sequence {
         let cut = if at_end {
             // What grows at its end leaves full leaves behind.
             InLeaf { run: run + 1, offset: 0, before: leaf.width.chars }
+        } else if full && run == 0 && spot.offset == 0 && leaf.runs.len() <= RUNS {
+            // So does what grows at its front.
+            InLeaf { run: 1, offset: 0, before: leaf.runs[0].chars() }
         } else if full {
             leaf.between()
         } else {

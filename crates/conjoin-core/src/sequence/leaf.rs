@@ -174,7 +174,7 @@ impl Leaf {
         let mut new = Self::new();
         let mut run = at.run;
         let mut chars = at.before;
-        new.runs.reserve_exact((self.runs.len() - run + 2).next_power_of_two().min(RUNS));
+        new.runs.reserve_exact(self.runs.len() - run + 1);
         if at.offset > 0 {
             let piece = self.runs[run];
             self.runs[run] = piece.part(0, at.offset);
@@ -200,8 +200,8 @@ impl Leaf {
 pub(super) fn put(runs: &mut Vec<Piece>, run: usize, piece: Piece) {
     let len = runs.len();
     if len == runs.capacity() {
-        // By doubling, but not beyond what a leaf holds.
-        runs.reserve_exact((len * 2).clamp(4, RUNS.max(len + 1)) - len);
+        // By half, but not beyond what a leaf holds.
+        runs.reserve_exact((len / 2).min(RUNS.saturating_sub(len + 1)) + 1);
     }
     runs.insert(run, piece);
 }

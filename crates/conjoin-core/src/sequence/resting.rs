@@ -1,27 +1,31 @@
-//! A text as it was read, until somebody edits it or asks where its elements stand.
+//! A text as it was read, or first inserted, until somebody edits it or asks where its elements stand.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::OnceLock;
 
-use super::Sequence;
-use super::content::{Width, byte_of};
+use super::content::{Slice, Width, byte_of};
 use super::leaf::Piece;
 use super::load::Malformed;
 use super::stored::Runs;
 use super::text::Chunks;
+use super::{Lv, Run, Sequence};
+use crate::numbers::NONE as EDGE;
 
 /// A text that needs no tree as long as it is only read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Resting {
     read: Option<Box<Read>>,
-    tree: OnceLock<Sequence>,
+    tree: OnceLock<Box<Sequence>>,
 }
 
 #[derive(Debug, Clone)]
 struct Read {
-    runs: Runs,
-    text: String,
+    /// None if it is one run of all that is visible, between the edges.
+    runs: Option<Box<Runs>>,
+    /// The first number of that run.
+    lv: Lv,
+    text: Box<str>,
     width: Width,
 }
 
@@ -32,14 +36,31 @@ impl Resting {
         if runs.visible != u64::from(width.chars) {
             return Err(Malformed);
         }
-        let read = Read { runs, text: text.into(), width };
+        let (lv, runs) = match (runs.pieces.as_slice(), runs.unusual.is_empty()) {
+            (&[piece], true) if piece.visible() => (piece.lv, None),
+            _ => (0, Some(Box::new(runs))),
+        };
+        let read = Read { runs, lv, text: text.into(), width };
         Ok(Self { read: Some(Box::new(read)), tree: OnceLock::new() })
+    }
+
+    /// Takes in its first elements, if nothing happened in it before. Says whether it did.
+    pub(crate) fn begin(&mut self, lv: Lv, content: Slice<'_>) -> bool {
+        let begins = self.read.is_none() && self.tree.get().is_none();
+        if begins {
+            let text = if let Slice::Text(text) = content { text } else { "" };
+            self.read = Some(Box::new(Read { runs: None, lv, text: text.into(), width: content.width() }));
+        }
+        begins
     }
 
     /// The runs alone, each as long as it can be.
     pub(crate) fn into_runs(self) -> Runs {
         let mut pieces = match (self.tree.into_inner(), self.read) {
-            (None, Some(read)) => read.runs.finish(),
+            (None, Some(mut read)) => {
+                let runs = read.runs.take();
+                read.runs(runs).finish()
+            }
             (tree, _) => tree.unwrap_or_default().runs().map(Piece::from).collect(),
         };
         pieces.dedup_by(|next, last| {
@@ -54,7 +75,13 @@ impl Resting {
     #[cold]
     fn wake(&mut self) {
         let read = self.read.take();
-        self.tree.get_or_init(|| read.map(|read| read.open()).unwrap_or_default());
+        self.tree.get_or_init(|| match read {
+            Some(mut read) => {
+                let runs = read.runs.take();
+                read.open(runs)
+            }
+            None => Box::default(),
+        });
     }
 
     /// As it was read, if it still rests.
@@ -104,9 +131,18 @@ impl Resting {
 }
 
 impl Read {
-    fn open(self) -> Sequence {
-        Sequence::from_stored(self.runs, self.text.as_str().into())
-            .expect("as many are visible as there are characters")
+    /// The runs, which are these if they were more than one.
+    fn runs(&self, runs: Option<Box<Runs>>) -> Runs {
+        let Self { lv, width: Width { chars: len, .. }, .. } = *self;
+        let whole = Run { lv, len, visible: true, left: EDGE, right: EDGE };
+        runs.map_or_else(|| Runs { pieces: vec![whole.into()], ..Runs::default() }, |runs| *runs)
+    }
+
+    #[inline(never)]
+    fn open(&self, runs: Option<Box<Runs>>) -> Box<Sequence> {
+        let content = if self.text.is_empty() { Slice::Plain(self.width.chars) } else { (*self.text).into() };
+        let whole = Sequence::from_stored(self.runs(runs), content);
+        Box::new(whole.expect("as many are visible as there are characters"))
     }
 }
 
@@ -114,7 +150,10 @@ impl Deref for Resting {
     type Target = Sequence;
 
     fn deref(&self) -> &Sequence {
-        self.tree.get_or_init(|| self.read.clone().map(|read| read.open()).unwrap_or_default())
+        self.tree.get_or_init(|| match &self.read {
+            Some(read) => read.open(read.runs.clone()),
+            None => Box::default(),
+        })
     }
 }
 

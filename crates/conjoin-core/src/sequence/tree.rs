@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 use super::Lv;
 use super::content::Width;
 use super::leaf::Leaf;
+use crate::size::make_room;
 
 /// No leaf, no node.
 pub(super) const NONE: u32 = u32::MAX;
@@ -350,6 +351,7 @@ impl Tree {
         let id = self.leaves.len() as u32;
         let width = new.width;
         new.next = self.leaf(leaf).next;
+        make_room(&mut self.leaves, 1);
         self.leaves.push(new);
         self.leaf_mut(leaf).next = id;
         if self.root == NONE {

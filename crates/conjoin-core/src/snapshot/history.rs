@@ -310,7 +310,8 @@ impl Doc {
         let mut edits = edits::Read::new(&columns, &texts)?;
         again.redo_all(&head, &mut parts.rows(), &mut replay, Some(&mut edits))?;
         edits.end()?;
-        if !texts.iter().all(|(nth, text)| replay.text(*nth).runs().eq(text.iter())) {
+        let mut again = |nth| std::mem::take(replay.text(nth));
+        if !texts.iter().all(|(nth, text)| again(*nth).runs().eq(text.iter())) {
             return Err(MALFORMED.into());
         }
         Ok(replay.kept.map_or(Ok(Vec::new()), Kept::finish)?)

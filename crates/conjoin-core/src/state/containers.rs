@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use super::{Data, Parent};
 use crate::numbers::Lv;
+use crate::size::make_room;
 use crate::sorted::Sorted;
 use crate::value::Kind;
 
@@ -86,6 +87,11 @@ impl Containers {
         self.next
     }
 
+    /// Makes room for others.
+    pub(crate) fn make_room(&mut self, others: &Self) {
+        make_room(&mut self.origins, others.origins.len());
+    }
+
     /// Adds one; what made it is not noted.
     pub(crate) fn push(&mut self, container: Container) -> u32 {
         let Container { kind, parent, made } = container;
@@ -110,10 +116,7 @@ impl Containers {
             }
             parent => Origin::One(parent, made),
         };
-        if self.origins.len() == self.origins.capacity() {
-            // There may be as many as there are containers.
-            self.origins.reserve_exact(self.origins.len() / 4 + 1);
-        }
+        make_room(&mut self.origins, 1);
         self.origins.push((number, origin));
         number
     }

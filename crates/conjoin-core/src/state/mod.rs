@@ -323,6 +323,8 @@ impl State {
             (Data::Register(writes), Edit::Write(value)) => {
                 *size -= size_of_writes(writes);
                 let before = std::mem::take(writes);
+                // Mostly one is left.
+                writes.reserve_exact(1);
                 for write in &before {
                     if !author.saw(write.0) {
                         writes.push(write.clone());

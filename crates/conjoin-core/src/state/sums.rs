@@ -27,6 +27,10 @@ impl Sums {
             Ok(at) => at,
             Err(at) => {
                 *size += size::SUM;
+                if self.0.is_empty() {
+                    // Most have one.
+                    self.0.reserve_exact(1);
+                }
                 self.0.insert(at, (replica, 0));
                 at
             }

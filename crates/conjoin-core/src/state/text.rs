@@ -62,8 +62,12 @@ impl Text {
         if left.is_some_and(|left| !author.saw(left)) {
             return Err(ApplyError::UnknownElement);
         }
-        let at = self.sequence.insert(lv, left.unwrap_or(NONE), text.into(), author);
-        let at = at.map_err(|_| ApplyError::UnknownElement)? as u32;
+        let at = if left.is_none() && self.sequence.begin(lv, text.into()) {
+            0
+        } else {
+            let at = self.sequence.insert(lv, left.unwrap_or(NONE), text.into(), author);
+            at.map_err(|_| ApplyError::UnknownElement)? as u32
+        };
         *size += size::ELEMENT * inserted as usize;
         raw.splice(container, at, 0, inserted);
         Ok(at)

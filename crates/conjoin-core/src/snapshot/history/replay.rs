@@ -10,7 +10,7 @@ use crate::doc::{ApplyError, Doc};
 use crate::log::{Entry, Local};
 use crate::numbers::{Lv, NONE};
 use crate::op::{Anchor, Edit};
-use crate::sequence::Sequence;
+use crate::sequence::Resting;
 use crate::sorted::Sorted;
 use crate::state::{Author, Data, MarkRecord, Parent};
 use crate::value::Kind;
@@ -18,7 +18,7 @@ use crate::value::Kind;
 /// The texts of a document that is made again, without their characters.
 #[derive(Default)]
 pub(super) struct Replay<'a> {
-    texts: Vec<Sequence>,
+    texts: Vec<Resting>,
     /// Which of them each is, by its number.
     numbers: Sorted<u32, u32>,
     /// Whether the document is to hold what was done, and not just what later operations are checked by.
@@ -40,11 +40,11 @@ impl<'a> Replay<'a> {
         Self { kept: Some(kept), ..Self::default() }
     }
 
-    pub(super) fn text(&mut self, container: u32) -> &mut Sequence {
+    pub(super) fn text(&mut self, container: u32) -> &mut Resting {
         let next = self.texts.len();
         let at = *self.numbers.entry(container, || next as u32) as usize;
         if at == next {
-            self.texts.push(Sequence::default());
+            self.texts.push(Resting::default());
         }
         &mut self.texts[at]
     }
@@ -124,8 +124,12 @@ impl<'a> Replay<'a> {
             return Err(ApplyError::UnknownElement);
         }
         let text = self.text(entry.container);
-        let at = text.insert(entry.lv, left.unwrap_or(NONE), entry.len.into(), author);
-        let at = at.map_err(|_| ApplyError::UnknownElement)? as u32;
+        let at = if left.is_none() && text.begin(entry.lv, entry.len.into()) {
+            0
+        } else {
+            let at = text.insert(entry.lv, left.unwrap_or(NONE), entry.len.into(), author);
+            at.map_err(|_| ApplyError::UnknownElement)? as u32
+        };
         self.keep(|| Entry { at, ..entry })?;
         Ok(at)
     }
