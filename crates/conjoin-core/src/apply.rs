@@ -242,8 +242,9 @@ mod tests {
     use super::*;
     use crate::codec::Writer;
     use crate::delta::ReplicaTable;
+    use crate::op::parts::tag;
     use crate::version::VersionVector;
-    use crate::wire::{SAME, tag};
+    use crate::wire::SAME;
 
     #[test]
     fn a_change_that_deletes_the_same_again_and_again_is_refused_before_it_is_cut() {

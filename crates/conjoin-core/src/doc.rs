@@ -572,6 +572,7 @@ impl Doc {
     }
 
     /// How many bytes more the state may take, after so many.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn room(&self, more: usize) -> Result<usize, ApplyError> {
         self.state_limit.checked_sub(self.state_size().saturating_add(more)).ok_or(ApplyError::TooLarge)
     }

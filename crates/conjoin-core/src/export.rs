@@ -8,11 +8,12 @@ use crate::doc::Doc;
 use crate::log::{Entry, HistoryGone};
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
+use crate::op::parts::Sink;
 use crate::state::Parent;
 use crate::strings::StrId;
 use crate::value::Kind;
 use crate::version::{OpId, ReplicaId, VersionVector};
-use crate::wire::{self, Head, tag};
+use crate::wire::{self, Head};
 
 /// A change is cut about here, so that a history travels in parts.
 const MAX_CHANGE: usize = 64 << 10;
@@ -250,23 +251,12 @@ impl Doc {
             (0, left) => Some(left.map(id)).filter(|left| *left != Some(on)),
             _ => None,
         };
-        let (tag, left) = match edit {
-            Edit::AddInt(_) => (tag::ADD_INT, None),
-            Edit::AddFloat(_) => (tag::ADD_FLOAT, None),
-            Edit::Write(_) => (tag::WRITE, None),
-            Edit::Put { .. } => (tag::PUT, None),
-            Edit::Remove { .. } => (tag::REMOVE, None),
-            Edit::Make { .. } => (tag::MAKE, None),
-            Edit::Include(_) => (tag::INCLUDE, None),
-            Edit::Exclude(_) => (tag::EXCLUDE, None),
-            Edit::Insert { left: of, .. } => (tag::INSERT, Some(left(of))),
-            Edit::InsertItems { left: of, .. } => (tag::INSERT_ITEMS, Some(left(of))),
-            Edit::Delete { .. } if of.kind == Kind::List && named == NONE => (tag::DELETE_ITEMS, None),
-            Edit::Delete { .. } => (tag::DELETE, None),
-            Edit::Move { .. } => (tag::MOVE, None),
-            Edit::Assign { .. } => (tag::ASSIGN, None),
-            Edit::Mark(_) => (tag::MARK, None),
+        let left = match edit {
+            Edit::Insert { left: of, .. } | Edit::InsertItems { left: of, .. } => Some(left(of)),
+            _ => None,
         };
+        let deletes_items = matches!(edit, Edit::Delete { .. }) && of.kind == Kind::List && named == NONE;
+        let tag = wire::low(edit.tag(), deletes_items);
         let flag = match (edit, &left) {
             (_, Some(None)) => wire::ON,
             (Edit::Delete { down: true, .. }, _) => wire::DOWN,
@@ -286,10 +276,6 @@ impl Doc {
             writing.id(id(named), 0, change);
             change.target = Some((container, named));
         }
-        let optional = |lv: Option<Lv>, change: &Open, writing: &mut Writing<'_>| match lv {
-            Some(lv) => writing.id(id(lv), 1, change),
-            None => writing.out.push(0),
-        };
         if let Some(Some(left)) = left {
             match left {
                 Some(left) => writing.id(left, 1, change),
@@ -297,19 +283,6 @@ impl Doc {
             }
         }
         match edit {
-            Edit::AddInt(amount) => writing.out.zigzag(*amount),
-            Edit::AddFloat(amount) => writing.out.extend_from_slice(&amount.to_le_bytes()),
-            Edit::Write(value) | Edit::Include(value) | Edit::Exclude(value) => value.encode(writing.out),
-            Edit::Put { key, value } => {
-                writing.name(self.named(replica, *key, seq));
-                value.encode(writing.out);
-            }
-            Edit::Remove { key } => writing.name(self.named(replica, *key, seq)),
-            Edit::Make { key, kind, base } => {
-                writing.name(self.named(replica, *key, seq));
-                writing.out.push(kind.tag());
-                optional(*base, change, writing);
-            }
             Edit::Insert { text, .. } => {
                 let from = byte_of(text, entry.len, piece.skip);
                 let to = byte_of(text, entry.len, piece.skip + piece.len);
@@ -323,22 +296,7 @@ impl Doc {
                 writing.id(id(piece.first), 0, change);
                 writing.out.varint(u64::from(piece.len));
             }
-            Edit::Move { item, left } => {
-                writing.id(id(*item), 0, change);
-                optional(*left, change, writing);
-            }
-            Edit::Assign { item, value } => {
-                writing.id(id(*item), 0, change);
-                value.encode(writing.out);
-            }
-            Edit::Mark(mark) => {
-                for anchor in [mark.start, mark.end] {
-                    writing.out.push(u8::from(anchor.after));
-                    optional(anchor.element, change, writing);
-                }
-                writing.name(self.named(replica, mark.key, seq));
-                mark.value.encode(writing.out);
-            }
+            edit => edit.write(&mut Naming { doc: self, replica, change, writing }),
         }
         change.ops += 1;
         change.seq += u64::from(piece.len);
@@ -351,6 +309,35 @@ impl Doc {
             .number(string)
             .expect("it was introduced when the operation was applied");
         if introduced == seq { Err(self.strings.get(string)) } else { Ok(number) }
+    }
+}
+
+/// What an operation names, as its change does.
+struct Naming<'n, 'w> {
+    doc: &'n Doc,
+    replica: u32,
+    change: &'n Open,
+    writing: &'n mut Writing<'w>,
+}
+
+impl Sink for Naming<'_, '_> {
+    fn rest(&mut self) -> &mut Vec<u8> {
+        self.writing.out
+    }
+
+    fn key(&mut self, key: StrId) {
+        self.writing.name(self.doc.named(self.replica, key, self.change.seq as u32));
+    }
+
+    fn element(&mut self, element: Lv) {
+        self.writing.id(self.doc.numbers.id(element), 0, self.change);
+    }
+
+    fn optional(&mut self, element: Option<Lv>) {
+        match element {
+            Some(element) => self.writing.id(self.doc.numbers.id(element), 1, self.change),
+            None => self.writing.out.push(0),
+        }
     }
 }
 

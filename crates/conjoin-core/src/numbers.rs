@@ -102,6 +102,7 @@ impl Numbers {
         &self.replicas
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn replica(&self, number: u32) -> ReplicaId {
         self.replicas[number as usize]
     }

@@ -3,6 +3,8 @@
 //! An operation takes as many sequence numbers as it makes or takes elements, so that each element of a
 //! text or list has an id: that of its part of the operation that inserted it.
 
+pub(crate) mod parts;
+
 use crate::codec::{DecodeError, Part};
 use crate::items::Items;
 use crate::value::{Kind, Value};

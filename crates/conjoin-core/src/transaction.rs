@@ -294,6 +294,7 @@ impl<'a> Transaction<'a> {
         self.doc.strings.intern(name)
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn entry(&self, lv: Lv, len: u32, container: u32, at: u32, edit: Local) -> Entry {
         let named = self.doc.state.container(container).made;
         Entry { lv, len, container, named, at, edit }

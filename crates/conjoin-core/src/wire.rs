@@ -12,13 +12,8 @@ mod pass;
 mod stroke;
 
 use crate::codec::{DecodeError, MAX_SEQ, Part, Reader, Writer};
-use crate::doc::ApplyError;
-use crate::items::Items;
-use crate::log::Local;
-use crate::numbers::Lv;
-use crate::op::{Anchor, Edit, Mark, finite};
-use crate::strings::StrId;
-use crate::value::{Kind, Value};
+use crate::op::parts::tag;
+use crate::value::Kind;
 
 pub(crate) use pass::Passing;
 pub(crate) use stroke::{Does, Stroke, typed};
@@ -28,24 +23,22 @@ const CONTINUES: u8 = 1;
 pub(crate) const HAS_DEPS: u8 = 2;
 pub(crate) const MANY_OPS: u8 = 4;
 
-/// What the low bits of an operation's first byte say it does.
-pub(crate) mod tag {
-    pub(crate) const ADD_INT: u8 = 0;
-    pub(crate) const ADD_FLOAT: u8 = 1;
-    pub(crate) const WRITE: u8 = 2;
-    pub(crate) const PUT: u8 = 3;
-    pub(crate) const REMOVE: u8 = 4;
-    pub(crate) const MAKE: u8 = 5;
-    pub(crate) const INCLUDE: u8 = 6;
-    pub(crate) const EXCLUDE: u8 = 7;
-    pub(crate) const INSERT: u8 = 8;
-    pub(crate) const INSERT_ITEMS: u8 = 9;
-    pub(crate) const DELETE: u8 = 10;
-    pub(crate) const DELETE_ITEMS: u8 = 11;
-    pub(crate) const MOVE: u8 = 12;
-    pub(crate) const ASSIGN: u8 = 13;
-    pub(crate) const MARK: u8 = 14;
-    pub(crate) const ALL: u8 = 15;
+/// What the low bits of an operation's first byte say that it does: what [`tag`] says, but that deletes from lists of
+/// a name have a number of their own, right behind those from all else.
+const DELETE_ITEMS: u8 = tag::DELETE + 1;
+const LAST: u8 = tag::MARK + 1;
+
+/// The low bits for an edit with this tag.
+pub(crate) fn low(tag: u8, deletes_items: bool) -> u8 {
+    tag + u8::from(deletes_items || tag > tag::DELETE)
+}
+
+/// The tag of the edit, by the first byte.
+pub(crate) const fn what(first: u8) -> u8 {
+    match first & 0x0f {
+        low if low > tag::DELETE => low - 1,
+        low => low,
+    }
 }
 
 /// The target is that of the operation before.
@@ -83,10 +76,6 @@ pub(crate) enum Target<'a> {
     Root(Kind, Name<'a>),
     /// The nested value that this operation made.
     Nested(Id),
-}
-
-fn kind(tag: u8) -> Result<Kind, DecodeError> {
-    Kind::from_tag(tag).ok_or(DecodeError::Malformed(Part::Kind))
 }
 
 /// What a change begins with.
@@ -206,8 +195,7 @@ impl<'a> Ops<'a> {
             return Ok(None);
         }
         let first = self.reader.byte()?;
-        let tag = first & 0x0f;
-        if tag >= tag::ALL {
+        if first & 0x0f > LAST {
             return Err(OPERATION);
         }
         let target = if first & SAME != 0 {
@@ -215,10 +203,10 @@ impl<'a> Ops<'a> {
         } else if first & NESTED != 0 {
             Target::Nested(self.id()?)
         } else {
-            Target::Root(root_kind(tag), self.name()?)
+            Target::Root(root_kind(first), self.name()?)
         };
         if let Target::Root(kind, _) = target
-            && kind != root_kind(tag)
+            && kind != root_kind(first)
         {
             return Err(OPERATION);
         }
@@ -245,7 +233,7 @@ impl<'a> Ops<'a> {
         self.named(first, from, 1)
     }
 
-    fn optional(&mut self) -> Result<Option<Id>, DecodeError> {
+    pub(crate) fn optional(&mut self) -> Result<Option<Id>, DecodeError> {
         let from = self.reader.len();
         match self.reader.varint()? {
             0 => Ok(None),
@@ -267,7 +255,7 @@ impl<'a> Ops<'a> {
     }
 
     /// What an insert stands right of.
-    fn left(&mut self, first: u8) -> Result<Option<Id>, DecodeError> {
+    pub(crate) fn left(&mut self, first: u8) -> Result<Option<Id>, DecodeError> {
         if first & ON == 0 {
             return self.optional();
         }
@@ -275,20 +263,12 @@ impl<'a> Ops<'a> {
         Ok(Some(Id { by: None, seq }))
     }
 
-    fn name(&mut self) -> Result<Name<'a>, DecodeError> {
+    pub(crate) fn name(&mut self) -> Result<Name<'a>, DecodeError> {
         match self.reader.varint()? {
             0 => self.reader.str().map(Name::New),
             index => {
                 u32::try_from(index - 1).map(Name::Known).map_err(|_| DecodeError::Malformed(Part::Name))
             }
-        }
-    }
-
-    fn after(&mut self) -> Result<bool, DecodeError> {
-        match self.reader.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(DecodeError::Malformed(Part::Anchor)),
         }
     }
 
@@ -299,82 +279,18 @@ impl<'a> Ops<'a> {
         let count = u32::try_from(self.reader.varint()?).ok().filter(|&count| u64::from(count) <= room);
         Ok((id, count.ok_or(DecodeError::Malformed(Part::Delete))?))
     }
-
-    /// What the next operation does, other than to delete, in the document's own numbers. The text of an
-    /// insert stands beside it.
-    pub(crate) fn edit(
-        &mut self,
-        first: u8,
-        numbers: &mut impl Numbering<'a>,
-    ) -> Result<(Local, &'a str), ApplyError> {
-        let mut inserted = "";
-        let edit = match first & 0x0f {
-            tag::ADD_INT => Edit::AddInt(self.reader.zigzag()?),
-            tag::ADD_FLOAT => Edit::AddFloat(finite(self.reader.float()?)?),
-            tag::WRITE => Edit::Write(Value::decode(&mut self.reader)?),
-            tag::PUT => {
-                let key = numbers.string(self.name()?)?;
-                Edit::Put { key, value: Value::decode(&mut self.reader)? }
-            }
-            tag::REMOVE => Edit::Remove { key: numbers.string(self.name()?)? },
-            tag::MAKE => {
-                let key = numbers.string(self.name()?)?;
-                let kind = kind(self.reader.byte()?)?;
-                Edit::Make { key, kind, base: numbers.some(self.optional()?)? }
-            }
-            tag::INCLUDE => Edit::Include(Value::decode(&mut self.reader)?),
-            tag::EXCLUDE => Edit::Exclude(Value::decode(&mut self.reader)?),
-            tag::INSERT => {
-                let left = numbers.some(self.left(first)?)?;
-                inserted = self.reader.str()?;
-                Edit::Insert { left, text: String::new() }
-            }
-            tag::INSERT_ITEMS => {
-                let left = numbers.some(self.left(first)?)?;
-                let count = self.reader.count(1)?;
-                Edit::InsertItems { left, items: Items::read(&mut self.reader, count)? }
-            }
-            tag::MOVE => {
-                let item = numbers.lv(self.id()?)?;
-                Edit::Move { item, left: numbers.some(self.optional()?)? }
-            }
-            tag::ASSIGN => {
-                let item = numbers.lv(self.id()?)?;
-                Edit::Assign { item, value: Value::decode(&mut self.reader)? }
-            }
-            _ => {
-                let mut anchor = || {
-                    let after = self.after()?;
-                    Ok::<_, ApplyError>(Anchor { element: numbers.some(self.optional()?)?, after })
-                };
-                let (start, end) = (anchor()?, anchor()?);
-                let key = numbers.string(self.name()?)?;
-                let value = Value::decode(&mut self.reader)?;
-                Edit::Mark(Box::new(Mark { start, end, key, value }))
-            }
-        };
-        Ok((edit, inserted))
-    }
-}
-
-/// What a document calls what a change names.
-pub(crate) trait Numbering<'a> {
-    fn lv(&mut self, id: Id) -> Result<Lv, ApplyError>;
-    fn some(&mut self, id: Option<Id>) -> Result<Option<Lv>, ApplyError> {
-        id.map(|id| self.lv(id)).transpose()
-    }
-    fn string(&mut self, name: Name<'a>) -> Result<StrId, ApplyError>;
 }
 
 /// The kind of value that an operation without a nested target is for.
-const fn root_kind(tag: u8) -> Kind {
-    match tag {
+const fn root_kind(first: u8) -> Kind {
+    match what(first) {
         tag::ADD_INT => Kind::Counter,
         tag::ADD_FLOAT => Kind::FloatCounter,
         tag::WRITE => Kind::Register,
         tag::PUT | tag::REMOVE | tag::MAKE => Kind::Map,
         tag::INCLUDE | tag::EXCLUDE => Kind::Set,
-        tag::INSERT_ITEMS | tag::DELETE_ITEMS | tag::MOVE | tag::ASSIGN => Kind::List,
+        tag::INSERT_ITEMS | tag::MOVE | tag::ASSIGN => Kind::List,
+        tag::DELETE if first & 0x0f == DELETE_ITEMS => Kind::List,
         _ => Kind::Text,
     }
 }

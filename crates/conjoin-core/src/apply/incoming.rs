@@ -6,13 +6,14 @@ use crate::doc::{ApplyError, Doc};
 use crate::log::Local;
 use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::Edit;
+use crate::op::parts::{self, Source as Parts, tag};
 use crate::size;
 use crate::sorted::Sorted;
 use crate::state::{Container, Containers, Parent};
 use crate::strings::{Names, StrId, Strings};
 use crate::value::{Kind, Value};
 use crate::version::{OpId, ReplicaId};
-use crate::wire::{DOWN, Head, Id, Name, Numbering, Ops, Target, tag};
+use crate::wire::{DOWN, Head, Id, Name, Ops, Target, what};
 
 /// What a change would add.
 #[derive(Default)]
@@ -127,7 +128,7 @@ impl Doc {
         let mut here = Here { doc: self, source, draft, lv: *lv, seq };
         let (container, kind, named) = here.target(target)?;
         here.draft.size += size::ENTRY + size::SUM;
-        if matches!(first & 0x0f, tag::DELETE | tag::DELETE_ITEMS) {
+        if what(first) == tag::DELETE {
             if !matches!(kind, Kind::List | Kind::Text) {
                 return Err(ApplyError::WrongKind);
             }
@@ -138,7 +139,7 @@ impl Doc {
                 Some(Rest { container, named, first: step(id, skip, down), count: count - skip, down });
             return self.next_deleted(incoming).map(Some);
         }
-        let (mut edit, mut text) = ops.edit(first, &mut here)?;
+        let (mut edit, mut text) = parts::read(what(first), &mut Named { ops, here: &mut here, first })?;
         if !edit.edits(kind) {
             return Err(ApplyError::WrongKind);
         }
@@ -229,12 +230,53 @@ struct Here<'h, 'r> {
     seq: u32,
 }
 
-impl<'a> Numbering<'a> for Here<'_, '_> {
-    fn lv(&mut self, id: Id) -> Result<Lv, ApplyError> {
+/// What an operation names, put into the document's own numbers.
+struct Named<'n, 'h, 'r, 'a> {
+    ops: &'n mut Ops<'a>,
+    here: &'n mut Here<'h, 'r>,
+    first: u8,
+}
+
+impl Named<'_, '_, '_, '_> {
+    fn some(&self, id: Option<Id>) -> Result<Option<Lv>, ApplyError> {
+        id.map(|id| self.here.lv(id)).transpose()
+    }
+}
+
+impl<'a> Parts<'a> for Named<'_, '_, '_, 'a> {
+    fn rest(&mut self) -> &mut Reader<'a> {
+        &mut self.ops.reader
+    }
+
+    fn key(&mut self) -> Result<StrId, ApplyError> {
+        self.here.string(self.ops.name()?)
+    }
+
+    fn element(&mut self) -> Result<Lv, ApplyError> {
+        self.here.lv(self.ops.id()?)
+    }
+
+    fn optional(&mut self) -> Result<Option<Lv>, ApplyError> {
+        let id = self.ops.optional()?;
+        self.some(id)
+    }
+
+    fn left(&mut self) -> Result<Option<Lv>, ApplyError> {
+        let id = self.ops.left(self.first)?;
+        self.some(id)
+    }
+
+    fn count(&mut self) -> Result<usize, ApplyError> {
+        Ok(self.ops.reader.count(1)?)
+    }
+}
+
+impl Here<'_, '_> {
+    fn lv(&self, id: Id) -> Result<Lv, ApplyError> {
         self.doc.lv_of(id, self.source).filter(|&found| found < self.lv).ok_or(ApplyError::UnknownOperation)
     }
 
-    fn string(&mut self, name: Name<'a>) -> Result<StrId, ApplyError> {
+    fn string(&mut self, name: Name<'_>) -> Result<StrId, ApplyError> {
         let Self { doc, draft, .. } = self;
         let names = self.source.number.and_then(|replica| doc.names.get(replica as usize));
         let id = match name {
@@ -261,9 +303,7 @@ impl<'a> Numbering<'a> for Here<'_, '_> {
         };
         Ok(id)
     }
-}
 
-impl Here<'_, '_> {
     /// The value that an operation edits, its kind, and by what it is named.
     fn target(&mut self, target: Target<'_>) -> Result<(u32, Kind, Lv), ApplyError> {
         let made = match target {

@@ -6,10 +6,11 @@ use crate::codec::Writer;
 use crate::doc::Doc;
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
+use crate::op::parts::tag;
 use crate::state::Parent;
 use crate::value::Kind;
 use crate::version::{OpId, ReplicaId};
-use crate::wire::{DOWN, HAS_DEPS, ON, tag};
+use crate::wire::{DOWN, HAS_DEPS, ON};
 
 impl Doc {
     /// Appends the operations with numbers from `from` up to `to` as one change, if they are the last ones and no

@@ -42,7 +42,7 @@ impl Iterator for Entries<'_> {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
-        let entry = self.0.peek().and_then(|next| next.map(|_| self.0.next(None)).transpose());
-        entry.expect("it was written here")
+        self.0.peek().expect("it was written here")?;
+        Some(self.0.next(None).expect("it was written here"))
     }
 }

@@ -83,6 +83,7 @@ impl Piece {
     }
 
     /// Its elements `from..to`.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn part(self, from: u32, to: u32) -> Self {
         let left = if from == 0 { self.left } else { self.lv + from - 1 };
         Self { lv: self.lv + from, size: (self.size & HIDDEN) | (to - from), left, right: self.right }

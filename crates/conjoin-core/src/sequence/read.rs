@@ -38,6 +38,7 @@ impl Sequence {
     }
 
     /// All runs in document order, each as long as it can be.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn runs(&self) -> AllRuns<'_> {
         AllRuns { sequence: self, leaf: 0, pieces: self.tree.leaf(0).runs.iter(), ahead: None }
     }

@@ -1,11 +1,12 @@
 //! Passing over changes, and passing them on: to see whether they are well formed and where they end, and to
 //! write them again with other numbers for replicas.
 
-use super::{Foreign, Head, Ops, Target, kind, tag};
+use super::{Foreign, Head, Ops, Target, what};
 use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::items;
 use crate::op::finite;
-use crate::value::Value;
+use crate::op::parts::{side, tag};
+use crate::value::{Kind, Value};
 
 /// Passes changes on, one after the other.
 pub(crate) struct Passing<'p> {
@@ -83,8 +84,7 @@ impl<'a> Ops<'a> {
 
     /// Passes over what the next operation does. Tells how many sequence numbers it takes.
     fn fields(&mut self, first: u8) -> Result<usize, DecodeError> {
-        let tag = first & 0x0f;
-        match tag {
+        match what(first) {
             tag::ADD_INT => _ = self.reader.zigzag()?,
             tag::ADD_FLOAT => _ = finite(self.reader.float()?)?,
             tag::WRITE | tag::INCLUDE | tag::EXCLUDE => _ = Value::skip(&mut self.reader)?,
@@ -95,7 +95,7 @@ impl<'a> Ops<'a> {
             tag::REMOVE => _ = self.name()?,
             tag::MAKE => {
                 self.name()?;
-                kind(self.reader.byte()?)?;
+                Kind::from_tag(self.reader.byte()?).ok_or(DecodeError::Malformed(Part::Kind))?;
                 self.optional()?;
             }
             tag::INSERT => {
@@ -108,7 +108,7 @@ impl<'a> Ops<'a> {
                 items::pass(&mut self.reader, count)?;
                 return Ok(count);
             }
-            tag::DELETE | tag::DELETE_ITEMS => return Ok(self.deleted(first)?.1 as usize),
+            tag::DELETE => return Ok(self.deleted(first)?.1 as usize),
             tag::MOVE => {
                 self.id()?;
                 self.optional()?;
@@ -119,7 +119,7 @@ impl<'a> Ops<'a> {
             }
             _ => {
                 for _ in 0..2 {
-                    self.after()?;
+                    side(&mut self.reader)?;
                     self.optional()?;
                 }
                 self.name()?;

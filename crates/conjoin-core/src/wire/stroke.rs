@@ -1,8 +1,9 @@
 //! The shortest change there is, and by far the most frequent: one operation on a text whose name is known, of an
 //! author who had seen nothing new, or one thing.
 
-use super::{DOWN, HAS_DEPS, Id, ON, tag};
+use super::{DOWN, HAS_DEPS, Id, ON};
 use crate::codec::Reader;
+use crate::op::parts::tag;
 
 /// What one stroke of a key does.
 pub(crate) struct Stroke<'a> {

@@ -2,33 +2,15 @@
 //! insertions into texts and deletions from them. The log keeps them likewise, but all in one.
 
 use crate::codec::{DecodeError, Part, Reader, Writer};
-use crate::items::Items;
-use crate::log::{Entry, Local, SCATTERED};
+use crate::doc::ApplyError;
+use crate::log::{Entry, SCATTERED};
 use crate::numbers::{Lv, NONE};
-use crate::op::{Anchor, Edit, Mark, finite};
+use crate::op::Edit;
+use crate::op::parts::{self, Sink, Source, tag};
 use crate::snapshot::columns;
 use crate::state::{Parent, State};
 use crate::strings::StrId;
-use crate::value::{Kind, Value};
-
-/// What the low bits of an operation's tag say it does.
-mod tag {
-    pub(super) const ADD_INT: u8 = 0;
-    pub(super) const ADD_FLOAT: u8 = 1;
-    pub(super) const WRITE: u8 = 2;
-    pub(super) const PUT: u8 = 3;
-    pub(super) const REMOVE: u8 = 4;
-    pub(super) const MAKE: u8 = 5;
-    pub(super) const INCLUDE: u8 = 6;
-    pub(super) const EXCLUDE: u8 = 7;
-    /// Stands elsewhere in a history.
-    pub(super) const INSERT: u8 = 8;
-    pub(super) const INSERT_ITEMS: u8 = 9;
-    pub(super) const DELETE: u8 = 10;
-    pub(super) const MOVE: u8 = 11;
-    pub(super) const ASSIGN: u8 = 12;
-    pub(super) const MARK: u8 = 13;
-}
+use crate::value::Kind;
 
 /// A delete downwards.
 const DOWN: u8 = 0x10;
@@ -65,6 +47,8 @@ pub(crate) struct Rows<Column> {
     container: u32,
     named: Lv,
     cursor: i64,
+    /// How many elements the operation that is read makes or takes.
+    len: u32,
     /// The number after the last.
     end: Lv,
 }
@@ -72,7 +56,7 @@ pub(crate) struct Rows<Column> {
 impl<Column> Rows<Column> {
     /// Those from a number on.
     pub(crate) fn new(columns: Vec<Column>, lv: Lv) -> Self {
-        Self { columns, container: 0, named: NONE, cursor: 0, end: lv }
+        Self { columns, container: 0, named: NONE, cursor: 0, len: 0, end: lv }
     }
 
     fn at(&mut self, column: usize) -> &mut Column {
@@ -102,7 +86,7 @@ impl Rows<Vec<u8>> {
         let end = std::mem::replace(&mut self.end, entry.end());
         self.at(SKIPS).varint(u64::from(lv - end));
         self.at(TAGS)
-            .push(tag_of(&entry.edit) + flags.map(|(set, flag)| u8::from(set) * flag).iter().sum::<u8>());
+            .push(entry.edit.tag() + flags.map(|(set, flag)| u8::from(set) * flag).iter().sum::<u8>());
         if other {
             let container = std::mem::replace(&mut self.container, entry.container);
             self.named = entry.named;
@@ -116,19 +100,6 @@ impl Rows<Vec<u8>> {
             self.at(PLACES).zigzag(i64::from(entry.at) - cursor);
         }
         match &entry.edit {
-            Edit::AddInt(amount) => self.at(REST).zigzag(*amount),
-            Edit::AddFloat(amount) => self.at(REST).extend_from_slice(&amount.to_le_bytes()),
-            Edit::Write(value) | Edit::Include(value) | Edit::Exclude(value) => value.encode(self.at(REST)),
-            Edit::Put { key, value } => {
-                self.at(REST).varint(u64::from(*key));
-                value.encode(self.at(REST));
-            }
-            Edit::Remove { key } => self.at(REST).varint(u64::from(*key)),
-            Edit::Make { key, kind, base } => {
-                self.at(REST).varint(u64::from(*key));
-                self.at(REST).push(kind.tag());
-                self.element(lv, *base);
-            }
             Edit::Insert { left, text } => {
                 self.insertion(entry, *left);
                 self.at(REST).bytes(text.as_bytes());
@@ -138,35 +109,20 @@ impl Rows<Vec<u8>> {
                 self.at(REST).extend_from_slice(items.as_bytes());
             }
             Edit::Delete { first, .. } => {
-                self.element(lv, Some(*first));
+                self.refer(lv, Some(*first));
                 self.at(LENGTHS).varint(u64::from(entry.len));
             }
-            Edit::Move { item, left } => {
-                self.element(lv, Some(*item));
-                self.element(lv, *left);
-            }
-            Edit::Assign { item, value } => {
-                self.element(lv, Some(*item));
-                value.encode(self.at(REST));
-            }
-            Edit::Mark(mark) => {
-                for anchor in [mark.start, mark.end] {
-                    self.at(REST).push(u8::from(anchor.after));
-                    self.element(lv, anchor.element);
-                }
-                self.at(REST).varint(u64::from(mark.key));
-                mark.value.encode(self.at(REST));
-            }
+            edit => edit.write(&mut Row { rows: self, lv }),
         }
     }
 
     fn insertion(&mut self, entry: &Entry, left: Option<Lv>) {
-        self.element(entry.lv, left);
+        self.refer(entry.lv, left);
         self.at(LENGTHS).varint(u64::from(entry.len));
         self.cursor += i64::from(entry.len);
     }
 
-    fn element(&mut self, lv: Lv, element: Option<Lv>) {
+    fn refer(&mut self, lv: Lv, element: Option<Lv>) {
         self.at(ELEMENTS).varint(element.map_or(0, |element| u64::from(lv - element)));
     }
 
@@ -175,26 +131,61 @@ impl Rows<Vec<u8>> {
     }
 }
 
-const fn tag_of(edit: &Local) -> u8 {
-    match edit {
-        Edit::AddInt(_) => tag::ADD_INT,
-        Edit::AddFloat(_) => tag::ADD_FLOAT,
-        Edit::Write(_) => tag::WRITE,
-        Edit::Put { .. } => tag::PUT,
-        Edit::Remove { .. } => tag::REMOVE,
-        Edit::Make { .. } => tag::MAKE,
-        Edit::Include(_) => tag::INCLUDE,
-        Edit::Exclude(_) => tag::EXCLUDE,
-        Edit::Insert { .. } => tag::INSERT,
-        Edit::InsertItems { .. } => tag::INSERT_ITEMS,
-        Edit::Delete { .. } => tag::DELETE,
-        Edit::Move { .. } => tag::MOVE,
-        Edit::Assign { .. } => tag::ASSIGN,
-        Edit::Mark(_) => tag::MARK,
+/// The row of an operation, for its parts.
+struct Row<'r, Column> {
+    rows: &'r mut Rows<Column>,
+    lv: Lv,
+}
+
+impl Sink for Row<'_, Vec<u8>> {
+    fn rest(&mut self) -> &mut Vec<u8> {
+        self.rows.at(REST)
+    }
+
+    fn key(&mut self, key: StrId) {
+        self.rest().varint(u64::from(key));
+    }
+
+    fn element(&mut self, element: Lv) {
+        self.optional(Some(element));
+    }
+
+    fn optional(&mut self, element: Option<Lv>) {
+        self.rows.refer(self.lv, element);
     }
 }
 
-impl Rows<Reader<'_>> {
+impl<'a> Source<'a> for Row<'_, Reader<'a>> {
+    fn rest(&mut self) -> &mut Reader<'a> {
+        self.rows.at(REST)
+    }
+
+    /// A string, which its author must have introduced.
+    fn key(&mut self) -> Result<StrId, ApplyError> {
+        Ok(u32::try_from(self.rest().varint()?).map_err(|_| MALFORMED)?)
+    }
+
+    fn element(&mut self) -> Result<Lv, ApplyError> {
+        Ok(self.optional()?.ok_or(MALFORMED)?)
+    }
+
+    fn optional(&mut self) -> Result<Option<Lv>, ApplyError> {
+        Ok(back(self.rows.at(ELEMENTS), self.lv)?)
+    }
+
+    fn left(&mut self) -> Result<Option<Lv>, ApplyError> {
+        let left = self.optional()?;
+        self.rows.len = self.rows.len()?;
+        self.rows.cursor += i64::from(self.rows.len);
+        Ok(left)
+    }
+
+    fn count(&mut self) -> Result<usize, ApplyError> {
+        Ok(self.rows.len as usize)
+    }
+}
+
+impl<'a> Rows<Reader<'a>> {
     /// The number of the next operation, if there is one.
     pub(crate) fn peek(&mut self) -> Result<Option<Lv>, DecodeError> {
         if self.columns[TAGS].is_empty() {
@@ -206,13 +197,13 @@ impl Rows<Reader<'_>> {
     }
 
     /// The next operation, of the number that was told, in a document that has come to it.
-    pub(crate) fn next(&mut self, state: Option<&State>) -> Result<Entry, DecodeError> {
+    pub(crate) fn next(&mut self, state: Option<&State>) -> Result<Entry, ApplyError> {
         let lv = self.end;
         let first = self.at(TAGS).byte()?;
         let tag = first & 0x0f;
         let down = first & DOWN != 0;
         if (first & NAMED != 0 && state.is_some()) || (down && tag != tag::DELETE) {
-            return Err(MALFORMED);
+            return Err(MALFORMED.into());
         }
         if first & OTHER != 0 {
             let container = i64::from(self.container).checked_add(self.at(CONTAINERS).zigzag()?);
@@ -223,7 +214,7 @@ impl Rows<Reader<'_>> {
             let container = state.containers.get(self.container).ok_or(MALFORMED)?;
             is_nested = !matches!(container.parent, Parent::Root(_));
             if container.kind == Kind::Text && tag != tag::MARK {
-                return Err(MALFORMED);
+                return Err(MALFORMED.into());
             }
         }
         if first & OTHER != 0 {
@@ -234,72 +225,26 @@ impl Rows<Reader<'_>> {
             self.cursor = self.cursor.checked_add(self.at(PLACES).zigzag()?).ok_or(MALFORMED)?;
             at = u32::try_from(self.cursor).ok().filter(|at| *at != SCATTERED).ok_or(MALFORMED)?;
         }
-        let mut len = 1;
-        let edit = match tag {
-            tag::ADD_INT => Edit::AddInt(self.at(REST).zigzag()?),
-            tag::ADD_FLOAT => Edit::AddFloat(finite(self.at(REST).float()?)?),
-            tag::WRITE => Edit::Write(Value::decode(self.at(REST))?),
-            tag::PUT => Edit::Put { key: self.key()?, value: Value::decode(self.at(REST))? },
-            tag::REMOVE => Edit::Remove { key: self.key()? },
-            tag::MAKE => Edit::Make {
-                key: self.key()?,
-                kind: Kind::from_tag(self.at(REST).byte()?).ok_or(MALFORMED)?,
-                base: self.element(lv)?,
-            },
-            tag::INCLUDE => Edit::Include(Value::decode(self.at(REST))?),
-            tag::EXCLUDE => Edit::Exclude(Value::decode(self.at(REST))?),
-            tag::INSERT | tag::INSERT_ITEMS => {
-                let left = self.element(lv)?;
-                len = self.len()?;
-                self.cursor += i64::from(len);
-                let rest = self.at(REST);
-                match tag {
-                    tag::INSERT => Edit::Insert { left, text: rest.str()?.to_owned() },
-                    _ => Edit::InsertItems { left, items: Items::read(rest, len as usize)? },
-                }
+        self.len = 1;
+        let mut row = Row { rows: self, lv };
+        let edit = if tag == tag::DELETE {
+            let first = row.element()?;
+            self.len = self.len()?;
+            Edit::Delete { first, count: self.len, down }
+        } else {
+            let (mut edit, inserted) = parts::read(tag, &mut row)?;
+            if let Edit::Insert { text, .. } = &mut edit {
+                inserted.clone_into(text);
             }
-            tag::DELETE => {
-                let first = self.element(lv)?.ok_or(MALFORMED)?;
-                len = self.len()?;
-                Edit::Delete { first, count: len, down }
-            }
-            tag::MOVE => Edit::Move { item: self.element(lv)?.ok_or(MALFORMED)?, left: self.element(lv)? },
-            tag::ASSIGN => Edit::Assign {
-                item: self.element(lv)?.ok_or(MALFORMED)?,
-                value: Value::decode(self.at(REST))?,
-            },
-            tag::MARK => Edit::Mark(Box::new(Mark {
-                start: self.anchor(lv)?,
-                end: self.anchor(lv)?,
-                key: self.key()?,
-                value: Value::decode(self.at(REST))?,
-            })),
-            _ => return Err(MALFORMED),
+            edit
         };
+        let len = self.len;
         self.end = lv.checked_add(len).ok_or(MALFORMED)?;
         Ok(Entry { lv, len, container: self.container, named: self.named, at, edit })
     }
 
     fn len(&mut self) -> Result<u32, DecodeError> {
         u32::try_from(self.at(LENGTHS).varint()?).ok().filter(|len| *len > 0).ok_or(MALFORMED)
-    }
-
-    fn element(&mut self, lv: Lv) -> Result<Option<Lv>, DecodeError> {
-        back(self.at(ELEMENTS), lv)
-    }
-
-    /// A string, which its author must have introduced.
-    fn key(&mut self) -> Result<StrId, DecodeError> {
-        u32::try_from(self.at(REST).varint()?).map_err(|_| MALFORMED)
-    }
-
-    fn anchor(&mut self, lv: Lv) -> Result<Anchor<Lv>, DecodeError> {
-        let after = match self.at(REST).byte()? {
-            0 => false,
-            1 => true,
-            _ => return Err(MALFORMED),
-        };
-        Ok(Anchor { element: self.element(lv)?, after })
     }
 
     /// That nothing is left.
