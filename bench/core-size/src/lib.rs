@@ -5,10 +5,14 @@
 use std::time::Duration;
 
 use conjoin_core::{
-    Changed, Commit, Cursor, Delta, Diff, Doc, Expand, ListStep, ReplicaId, Side, TextStep, Transaction,
-    UndoManager, Value, VersionVector,
+    Changed, Commit, Cursor, Delta, Diff, Doc, Expand, ListStep, ReplicaId, Side, TextRef, TextStep,
+    Transaction, UndoManager, Value, VersionVector,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 /// A document as a page would use it. Indexes of texts count as the page does, in UTF-16.
 #[wasm_bindgen]
@@ -66,7 +70,7 @@ impl Shared {
 
     /// All texts that were written to a register at the same time.
     pub fn register_all(&self, name: &str) -> Vec<String> {
-        self.doc.register_all(name).filter_map(text).collect()
+        texts(&mut self.doc.register_all(name))
     }
 
     /// Sets a key of a map; gives the change, for others.
@@ -116,7 +120,7 @@ impl Shared {
 
     /// The texts in a set.
     pub fn members(&self, set: &str) -> Vec<String> {
-        self.doc.set(set).iter().filter_map(text).collect()
+        texts(&mut self.doc.set(set).iter())
     }
 
     /// Inserts an item into a list; gives the change, for others, or nothing if the index is too large.
@@ -141,7 +145,7 @@ impl Shared {
 
     /// The texts in a list.
     pub fn items(&self, list: &str) -> Vec<String> {
-        self.doc.list(list).iter().filter_map(|item| item.value().and_then(text)).collect()
+        texts(&mut self.doc.list(list).iter().filter_map(|item| item.value()))
     }
 
     /// Puts text in the place of a range of a text; as [`insert`](Self::insert).
@@ -157,7 +161,7 @@ impl Shared {
 
     /// A text.
     pub fn text(&self, name: &str) -> String {
-        self.doc.text(name).to_string()
+        whole(self.doc.text(name))
     }
 
     /// The stretches of a text and, before each, the keys of its marks.
@@ -174,27 +178,46 @@ impl Shared {
         told
     }
 
-    /// What the last edit or delta changed in texts and lists: a letter and a length or a text for each
-    /// step.
-    pub fn steps(&self) -> Vec<String> {
+    /// What the last edit or delta changed in texts and lists: for each step 0 to keep, 1 to delete or 2 to insert,
+    /// and how much. What is inserted into texts is told by [`inserted`](Self::inserted).
+    pub fn steps(&self) -> Vec<u32> {
         let mut told = Vec::new();
         for patch in self.changed.iter() {
-            told.push(patch.target.name.to_string());
             match &patch.diff {
-                Diff::Text(steps) => told.extend(steps.iter().map(|step| match step {
-                    TextStep::Retain(len, _) => step_of("r", *len),
-                    TextStep::Delete(len) => step_of("d", *len),
-                    TextStep::Insert(text, _) => ["i", text].concat(),
+                Diff::Text(steps) => told.extend(steps.iter().flat_map(|step| match step {
+                    TextStep::Retain(len, _) => [0, *len as u32],
+                    TextStep::Delete(len) => [1, *len as u32],
+                    TextStep::Insert(text, _) => [2, text.encode_utf16().count() as u32],
                 })),
-                Diff::List(steps) => told.extend(steps.iter().map(|step| match step {
-                    ListStep::Retain(len) => step_of("r", *len),
-                    ListStep::Delete(len) => step_of("d", *len),
-                    ListStep::Insert(items) => step_of("i", items.len()),
+                Diff::List(steps) => told.extend(steps.iter().flat_map(|step| match step {
+                    ListStep::Retain(len) => [0, *len as u32],
+                    ListStep::Delete(len) => [1, *len as u32],
+                    ListStep::Insert(items) => [2, items.len() as u32],
                 })),
                 _ => {}
             }
         }
         told
+    }
+
+    /// All that the last edit or delta inserted into texts.
+    pub fn inserted(&self) -> String {
+        let mut told = String::new();
+        for patch in self.changed.iter() {
+            if let Diff::Text(steps) = &patch.diff {
+                for step in steps {
+                    if let TextStep::Insert(text, _) = step {
+                        told.push_str(text);
+                    }
+                }
+            }
+        }
+        told
+    }
+
+    /// The names of the values that the last edit or delta changed.
+    pub fn targets(&self) -> Vec<String> {
+        self.changed.iter().map(|patch| String::from(&*patch.target.name)).collect()
     }
 
     /// Takes in a change of another's; says whether it could be read and applied.
@@ -234,7 +257,7 @@ impl Shared {
     /// A text as it was.
     pub fn text_at(&self, name: &str, replicas: &[u64], operations: &[u64]) -> Option<String> {
         let then = self.doc.at(&version(replicas, operations)).ok()?;
-        Some(then.text(name).to_string())
+        Some(whole(then.text(name)))
     }
 
     /// Makes what changed since then what [`steps`](Self::steps) tells.
@@ -287,13 +310,18 @@ fn told(changed: &mut Changed, commit: &Commit<'_>) -> Vec<u8> {
     commit.delta().to_bytes()
 }
 
-fn step_of(letter: &str, len: usize) -> String {
-    [letter, &len.to_string()].concat()
+/// The texts among some values.
+fn texts<'v>(values: &mut dyn Iterator<Item = &'v Value>) -> Vec<String> {
+    values.filter_map(text).collect()
 }
 
 fn text(value: &Value) -> Option<String> {
     match value {
-        Value::Str(text) => Some(text.to_string()),
+        Value::Str(text) => Some(text.clone()),
         _ => None,
     }
+}
+
+fn whole(text: TextRef<'_>) -> String {
+    text.slice(0..text.len())
 }

@@ -10,7 +10,6 @@
 //! meet, as in J. Gentle and M. Kleppmann, *Collaborative Text Editing with Eg-walker* (2025): the cost
 //! is that of the concurrent part alone.
 
-use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use crate::sorted::Sorted;
@@ -422,20 +421,18 @@ impl Numbers {
 
     /// What is here and not among `parents` and what came before them.
     fn walk(&self, parents: &[Lv]) -> Vec<Range<Lv>> {
-        // The largest number first; of the same operation, what is seen first.
-        let mut heap: BinaryHeap<(Lv, bool)> = parents.iter().map(|&lv| (lv, true)).collect();
-        heap.extend(self.heads.iter().map(|&lv| (lv, false)));
-        let mut open = self.heads.len();
+        // Where to go on, and whether what is there is seen: one by one, the largest number first.
+        let mut ways = Ways::default();
+        parents.iter().for_each(|&lv| ways.add(lv, true));
+        self.heads.iter().for_each(|&lv| ways.add(lv, false));
         let mut unseen: Vec<Range<Lv>> = Vec::new();
-        while open > 0 {
-            let Some((lv, mut seen)) = heap.pop() else { break };
-            open -= usize::from(!seen);
+        while ways.unseen > 0
+            && let Some((lv, mut seen)) = ways.next(0)
+        {
             let at = self.span_of(lv);
             let first = self.spans[at].lv;
             // Whatever else stands in this span: what comes before something seen is seen.
-            while let Some(&(other, other_seen)) = heap.peek().filter(|entry| entry.0 >= first) {
-                heap.pop();
-                open -= usize::from(!other_seen);
+            while let Some((other, other_seen)) = ways.next(first) {
                 if other_seen && !seen {
                     seen = true;
                     unseen.push(other + 1..lv + 1);
@@ -445,11 +442,12 @@ impl Numbers {
                 unseen.push(first..lv + 1);
             }
             let span = &self.spans[at];
-            let previous = span.seq.checked_sub(1).and_then(|seq| self.lv_of(span.replica, seq));
-            for parent in self.deps(at).iter().copied().chain(previous) {
-                open += usize::from(!seen);
-                heap.push((parent, seen));
+            if let Some(seq) = span.seq.checked_sub(1)
+                && let Some(before) = self.lv_of(span.replica, seq)
+            {
+                ways.add(before, seen);
             }
+            self.deps(at).iter().for_each(|&dep| ways.add(dep, seen));
         }
         unseen.reverse();
         let mut merged: Vec<Range<Lv>> = Vec::with_capacity(unseen.len());
@@ -457,6 +455,35 @@ impl Numbers {
             extend(&mut merged, range);
         }
         merged
+    }
+}
+
+/// Operations to go on from, and whether each is seen.
+#[derive(Default)]
+struct Ways {
+    all: Sorted<Lv, u32>,
+    /// How many are not.
+    unseen: usize,
+}
+
+impl Ways {
+    fn add(&mut self, lv: Lv, seen: bool) {
+        let before = self.all.insert(lv, u32::from(seen));
+        if before == Some(1) {
+            // What is seen stays so.
+            self.all.insert(lv, 1);
+            return;
+        }
+        self.unseen += usize::from(!seen);
+        self.unseen -= usize::from(before.is_some());
+    }
+
+    /// The largest, unless it is below `least`.
+    fn next(&mut self, least: Lv) -> Option<(Lv, bool)> {
+        let &(lv, seen) = self.all.last().filter(|way| way.0 >= least)?;
+        self.all.remove(&lv);
+        self.unseen -= usize::from(seen == 0);
+        Some((lv, seen == 1))
     }
 }
 
