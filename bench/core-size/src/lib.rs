@@ -311,7 +311,7 @@ fn told(changed: &mut Changed, commit: &Commit<'_>) -> Vec<u8> {
 }
 
 /// The texts among some values.
-fn texts<'v>(values: &mut dyn Iterator<Item = &'v Value>) -> Vec<String> {
+fn texts(values: &mut dyn Iterator<Item = &Value>) -> Vec<String> {
     values.filter_map(text).collect()
 }
 
