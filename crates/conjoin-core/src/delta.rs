@@ -316,8 +316,10 @@ impl ReplicaTable {
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let ids =
-            (0..reader.count(8)?).map(|_| reader.u64().map(ReplicaId::new)).collect::<Result<_, _>>()?;
-        Ok(Self { ids, ..Self::default() })
+        let mut table = Self::default();
+        for _ in 0..reader.count(8)? {
+            table.ids.push(ReplicaId::new(reader.u64()?));
+        }
+        Ok(table)
     }
 }

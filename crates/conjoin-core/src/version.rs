@@ -361,18 +361,30 @@ impl VersionVector {
     }
 }
 
-impl FromIterator<(ReplicaId, u64)> for VersionVector {
-    fn from_iter<I: IntoIterator<Item = (ReplicaId, u64)>>(entries: I) -> Self {
-        let mut entries: Vec<_> = entries.into_iter().filter(|entry| entry.1 > 0).collect();
-        entries.sort_unstable();
-        entries.dedup_by(|later, earlier| {
+impl VersionVector {
+    /// Puts entries in order, of each replica the highest.
+    fn put_in_order(&mut self) {
+        self.entries.sort_unstable();
+        self.entries.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;
             if same {
                 earlier.1 = later.1;
             }
             same
         });
-        Self { entries }
+    }
+}
+
+impl FromIterator<(ReplicaId, u64)> for VersionVector {
+    fn from_iter<I: IntoIterator<Item = (ReplicaId, u64)>>(entries: I) -> Self {
+        let mut version = Self::new();
+        for (replica, count) in entries {
+            if count > 0 {
+                version.entries.push((replica, count));
+            }
+        }
+        version.put_in_order();
+        version
     }
 }
 

@@ -8,6 +8,7 @@ use crate::codec::DecodeError;
 use crate::log::{BLOCK, Entry, Packed};
 use crate::numbers::Lv;
 use crate::op::Edit;
+use crate::order::sort_by_number;
 use crate::sequence::cut_at;
 
 /// What was kept so far.
@@ -25,7 +26,7 @@ pub(super) struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     pub(super) fn new(mut shown: Vec<(Lv, u32, u32)>, visible: &'a str, hidden: &'a str) -> Self {
-        shown.sort_unstable();
+        sort_by_number(&mut shown, |run| run.0);
         Self { shown: shown.into_iter().peekable(), visible, hidden, packed: Vec::new(), entries: Vec::new() }
     }
 
