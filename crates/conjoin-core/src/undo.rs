@@ -18,6 +18,7 @@ use crate::version::{OpId, ReplicaId};
 
 mod copy;
 mod marks;
+mod past;
 mod place;
 mod reverse;
 #[cfg(test)]

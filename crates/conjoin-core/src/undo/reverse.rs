@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::copy::{For, item_of};
+use super::past::{Past, Subject};
 use super::place::Order;
 use super::{Again, last, stands_for};
 use crate::doc::Doc;
@@ -37,9 +38,11 @@ pub(super) fn reverse(
         }
         seq += len;
     }
+    let past = Past::of(doc, &parts);
     while let Some((lv, container, edit)) = parts.pop() {
         let now = container_now(tx.doc(), again, container);
-        Reverse { tx, again, lv, home: container, container: now, start }.edit(&edit);
+        let to = Subject::of(container, &edit);
+        Reverse { tx, again, past: &past, to, lv, home: container, container: now, start }.edit(&edit);
     }
 }
 
@@ -58,6 +61,9 @@ fn container_now(doc: &Doc, again: &Again, container: u32) -> u32 {
 pub(super) struct Reverse<'r, 'a> {
     tx: &'r mut Transaction<'a>,
     pub(super) again: &'r mut Again,
+    past: &'r Past,
+    /// What it was done to, if it replaced what others did to the same.
+    to: Option<Subject>,
     pub(super) lv: Lv,
     /// The value that was edited, and the one as which it came back if it did.
     home: u32,
@@ -99,28 +105,21 @@ impl Reverse<'_, '_> {
         stands_for(&self.again.writes, numbers.id(write), numbers.id(self.lv))
     }
 
-    /// The latest operation of those wanted that came before in this container, or [`NONE`]; nothing if the log
-    /// does not reach back.
-    fn before(&self, wanted: &dyn Fn(&Local) -> bool) -> Option<Lv> {
-        let numbers = &self.doc().numbers;
-        let mut latest = NONE;
-        self.each_before(&mut |lv, edit| {
-            if wanted(edit) && (latest == NONE || numbers.stamp(lv) > numbers.stamp(latest)) {
-                latest = lv;
-            }
-        })?;
-        Some(latest)
+    /// The latest operation that did the same to the same before, or [`NONE`]; nothing if the log does not reach
+    /// back.
+    fn before(&self) -> Option<Lv> {
+        let to = self.to.filter(|_| self.doc().log.holds(0, self.lv))?;
+        Some(self.past.before(to, self.lv))
     }
 
-    /// Tells of all that came before in this container, if the log reaches back.
-    fn each_before(&self, tell: &mut dyn FnMut(Lv, &Local)) -> Option<()> {
-        let log = &self.doc().log;
-        if !log.holds(0, self.lv) {
-            return None;
-        }
-        for entry in log.range(0, self.lv) {
-            if entry.container == self.home {
-                tell(entry.lv, &entry.edit);
+    /// Tells of all that was done to a member of a set before, if the log reaches back.
+    fn each_before(&self, value: &Value, tell: &mut dyn FnMut(Lv, bool)) -> Option<()> {
+        let to = self.to.filter(|_| self.doc().log.holds(0, self.lv))?;
+        for lv in self.past.all_before(to, self.lv) {
+            match self.edit_at(lv) {
+                Some(Edit::Include(other)) if is_same(&other, value) => tell(lv, true),
+                Some(Edit::Exclude(other)) if is_same(&other, value) => tell(lv, false),
+                _ => {}
             }
         }
         Some(())
@@ -166,7 +165,7 @@ impl Reverse<'_, '_> {
         if !writes.first().is_some_and(|write| self.is_own(write.0)) {
             return;
         }
-        let Some(write) = self.before(&|edit| matches!(edit, Edit::Write(_))) else { return };
+        let Some(write) = self.before() else { return };
         let edit = self.edit_at(write).unwrap_or(Edit::Write(Value::Null));
         self.push_for(edit, &[For::write(write)]);
     }
@@ -179,11 +178,7 @@ impl Reverse<'_, '_> {
             return;
         };
         let holds = slot.is_some() && last.held != Held::Nothing;
-        let writes = |edit: &Local| match edit {
-            Edit::Put { .. } | Edit::Remove { .. } | Edit::Make { .. } => edit.key() == Some(&key),
-            _ => false,
-        };
-        let Some(write) = self.before(&writes) else { return };
+        let Some(write) = self.before() else { return };
         let edit = self.edit_at(write).unwrap_or(Edit::Remove { key });
         // Made where it was made before, it is the same one, with all that is in it; in a map that came back
         // it is a copy.
@@ -218,9 +213,10 @@ impl Reverse<'_, '_> {
     fn added_before(&self, value: &Value) -> Option<Lv> {
         let numbers = &self.doc().numbers;
         let mut adds: Vec<Lv> = Vec::new();
-        self.each_before(&mut |lv, edit| match edit {
-            Edit::Include(other) if is_same(other, value) => adds.push(lv),
-            Edit::Exclude(other) if is_same(other, value) && !adds.is_empty() => {
+        self.each_before(value, &mut |lv, includes| {
+            if includes {
+                adds.push(lv);
+            } else if !adds.is_empty() {
                 let unseen = numbers.unseen_by(lv);
                 for add in std::mem::take(&mut adds) {
                     if lies_in(&unseen, add) {
@@ -228,7 +224,6 @@ impl Reverse<'_, '_> {
                     }
                 }
             }
-            _ => {}
         })?;
         Some(adds.last().copied().unwrap_or(NONE))
     }
@@ -239,8 +234,13 @@ impl Reverse<'_, '_> {
             return;
         }
         // It stands for the own adding that was taken out, if it was one.
-        let same = |edit: &Local| matches!(edit, Edit::Include(other) if is_same(other, value));
-        let before = self.before(&same).unwrap_or(NONE);
+        let numbers = &self.doc().numbers;
+        let mut before = NONE;
+        self.each_before(value, &mut |lv, includes| {
+            if includes && (before == NONE || numbers.stamp(lv) > numbers.stamp(before)) {
+                before = lv;
+            }
+        });
         self.push_for(Edit::Include(value.clone()), &[For::write(before)]);
     }
 
@@ -341,8 +341,7 @@ impl Reverse<'_, '_> {
         if !list.shows(item) || !is_own() {
             return;
         }
-        let moves = |edit: &Local| matches!(edit, Edit::Move { item, .. } if *item == original);
-        let Some(before) = self.before(&moves) else { return };
+        let Some(before) = self.before() else { return };
         let slot = if before == NONE { original } else { before };
         let left = self.left_of(slot, &Order::of_all(self.home()), slot);
         self.push_for(Edit::Move { item, left }, &[For { slot, ..For::NOTHING }]);
@@ -354,8 +353,7 @@ impl Reverse<'_, '_> {
         if !list.shows(item) || !self.is_own(list.written(item)) {
             return;
         }
-        let assigns = |edit: &Local| matches!(edit, Edit::Assign { item, .. } if *item == original);
-        let Some(before) = self.before(&assigns) else { return };
+        let Some(before) = self.before() else { return };
         let before = if before == NONE { original } else { before };
         let value = match self.edit_at(before) {
             Some(Edit::Assign { value, .. }) => value,
