@@ -262,6 +262,26 @@ fn edits_that_are_near_each_other_are_taken_back_together() {
 }
 
 #[test]
+fn as_many_writes_as_are_made_while_something_is_dragged_are_taken_back_at_once() {
+    let mut doc = Doc::new(ReplicaId::new(1));
+    doc.transact(|tx| tx.map("shape").set("x", "at first"));
+    let mut undo = UndoManager::new();
+    // If the log were read for each, that would take minutes.
+    for x in 0..20_000 {
+        undo.transact(&mut doc, Duration::ZERO, |tx| {
+            tx.map("shape").set("x", x);
+            tx.map("seen").set(&x.to_string(), true);
+        });
+    }
+    assert!(undo.undo(&mut doc).is_some());
+    assert_eq!(doc.map("shape").get("x"), Some(&"at first".into()));
+    assert!(doc.map("seen").is_empty());
+    assert!(undo.redo(&mut doc).is_some());
+    assert_eq!(doc.map("shape").get("x"), Some(&19_999.into()));
+    assert_eq!(doc.map("seen").len(), 20_000);
+}
+
+#[test]
 fn the_oldest_groups_go() {
     let mut ada = Editor::new();
     ada.undo.set_max_undo_steps(2);
