@@ -316,8 +316,9 @@ impl ReplicaTable {
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut table = Self::default();
-        for _ in 0..reader.count(8)? {
+        let count = reader.count(8)?;
+        let mut table = Self { ids: Vec::with_capacity(count), ..Self::default() };
+        for _ in 0..count {
             table.ids.push(ReplicaId::new(reader.u64()?));
         }
         Ok(table)
