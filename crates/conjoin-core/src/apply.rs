@@ -189,9 +189,7 @@ impl Doc {
         if self.names.len() <= replica as usize {
             self.names.resize_with(replica as usize + 1, Names::default);
         }
-        let Some(mut adds) = draft.additions else { return replica };
-        // They are told by the containers, too, and would be there twice.
-        adds.places.clear();
+        let Some(adds) = draft.additions else { return replica };
         self.strings.make_room(adds.strings.len());
         for string in 0..adds.strings.len() {
             self.strings.intern_shared(adds.strings.get(string as StrId));

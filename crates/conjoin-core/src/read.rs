@@ -229,7 +229,7 @@ impl Doc {
     /// assert_eq!(doc.roots().next().unwrap().1, Item::Counter(1));
     /// ```
     pub fn roots(&self) -> impl Iterator<Item = (&Arc<str>, Item<'_>)> + '_ {
-        let mut roots: Vec<_> = (self.state.places())
+        let mut roots: Vec<_> = (self.state.containers.places())
             .filter_map(|(parent, kind, container)| match parent {
                 Parent::Root(name) => Some((kind, self.strings.get(name), container)),
                 _ => None,

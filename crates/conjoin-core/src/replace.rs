@@ -51,7 +51,7 @@ impl Doc {
     /// The numbers that the values here have in another document, [`NONE`] for those that are not there.
     pub(crate) fn numbers_in(&self, other: &Self) -> Result<Vec<u32>, ApplyError> {
         let mut numbers = vec![NONE; self.state.containers.next() as usize];
-        for (parent, kind, container) in self.state.places() {
+        for (parent, kind, container) in self.state.containers.places() {
             if let Parent::Root(name) = parent
                 && let Some(name) = other.strings.find(self.strings.get(name))
             {

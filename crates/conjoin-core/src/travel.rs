@@ -99,7 +99,7 @@ impl Doc {
         let replay = |version| self.replay(version, self.strings.clone());
         let (from, mut to) = (replay(from)?, replay(to)?);
         // A root that is only known at one of them is empty at the other.
-        for (parent, kind, _) in from.state.places() {
+        for (parent, kind, _) in from.state.containers.places() {
             if let Parent::Root(_) = parent {
                 to.state.make(kind, parent, NONE, &to.strings);
             }

@@ -8,7 +8,6 @@ use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::Edit;
 use crate::op::parts::{self, Source as Parts, tag};
 use crate::size;
-use crate::sorted::Sorted;
 use crate::state::{Container, Containers, Parent};
 use crate::strings::{Names, StrId, Strings};
 use crate::value::{Kind, Value};
@@ -32,7 +31,6 @@ pub(super) struct Additions {
     pub(super) names: Names,
     /// Those that its operations name are known by them, too.
     pub(super) containers: Containers,
-    pub(super) places: Sorted<(Parent, Kind), u32>,
 }
 
 impl Draft {
@@ -328,13 +326,9 @@ impl Here<'_, '_> {
         // A new item holds a new one.
         let known = if in_item { None } else { doc.state.at(parent, kind) };
         let at = known.unwrap_or_else(|| {
-            let Additions { places, containers, .. } = draft.more(doc);
-            let next = containers.next();
-            let at = if in_item { next } else { *places.entry((parent, kind), || next) };
-            if at == next {
-                containers.push(Container { kind, parent, made });
-            }
-            at
+            let containers = &mut draft.more(doc).containers;
+            let drafted = if in_item { None } else { containers.at(parent, kind) };
+            drafted.unwrap_or_else(|| containers.push(Container { kind, parent, made }))
         });
         if made != NONE {
             draft.more(doc).containers.make(made, at);

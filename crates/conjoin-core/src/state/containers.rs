@@ -3,6 +3,7 @@
 //! A byte can make one: an item of a list. So what is told by those beside it stands once for all of them, and there is
 //! room for what a container holds once it holds something.
 
+use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 use super::{Data, Parent};
@@ -74,12 +75,21 @@ pub(crate) struct Containers {
     /// The container that an operation made, for all that did, but for items that stand with the one that is told
     /// here before them.
     made: Sorted<Lv, u32>,
+    /// Those under names and keys in the order of where they are: items are found by the operations that made them.
+    places: Sorted<u32, ()>,
 }
 
 impl Containers {
     /// None yet, of which the first will have this number.
     pub(crate) const fn from(start: u32) -> Self {
-        Self { start, next: start, origins: Vec::new(), pages: Vec::new(), made: Sorted::new() }
+        Self {
+            start,
+            next: start,
+            origins: Vec::new(),
+            pages: Vec::new(),
+            made: Sorted::new(),
+            places: Sorted::new(),
+        }
     }
 
     /// The number of the next one.
@@ -114,11 +124,41 @@ impl Containers {
                 }
                 Origin::Items(Items { list, first: item, bits: 1 })
             }
-            parent => Origin::One(parent, made),
+            parent => {
+                let mut places = std::mem::take(&mut self.places);
+                places.insert_by(self.order_to(parent, kind), number, ());
+                self.places = places;
+                Origin::One(parent, made)
+            }
         };
         make_room(&mut self.origins, 1);
         self.origins.push((number, origin));
         number
+    }
+
+    /// How the containers come beside one at a place.
+    fn order_to(&self, parent: Parent, kind: Kind) -> impl Fn(&u32) -> Ordering {
+        move |&other| {
+            let other = self.get(other).map(|other| (other.parent, other.kind));
+            other.cmp(&Some((parent, kind)))
+        }
+    }
+
+    /// The container at a place.
+    pub(crate) fn at(&self, parent: Parent, kind: Kind) -> Option<u32> {
+        let Parent::Item { item, .. } = parent else {
+            return self.places.find(self.order_to(parent, kind)).map(|place| place.0);
+        };
+        let container = self.made(item)?;
+        let found = self.get(container)?;
+        ((found.parent, found.kind) == (parent, kind)).then_some(container)
+    }
+
+    /// Those under names and keys, in the order of where they are.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (Parent, Kind, u32)> {
+        self.places.keys().filter_map(|&number| {
+            self.get(number).map(|Container { parent, kind, .. }| (parent, kind, number))
+        })
     }
 
     fn page(&self, number: u32) -> (usize, u32) {
@@ -128,7 +168,12 @@ impl Containers {
 
     /// The container that stands with one, or with some, and the number of the first of them.
     fn origin(&self, number: u32) -> Option<(u32, Origin)> {
-        self.origins.get(self.origins.partition_point(|origin| origin.0 <= number).checked_sub(1)?).copied()
+        // Mostly each before it stands alone.
+        let at = number.wrapping_sub(self.start) as usize;
+        let alone = self.origins.get(at).filter(|origin| origin.0 == number);
+        let found =
+            || self.origins.get(self.origins.partition_point(|origin| origin.0 <= number).checked_sub(1)?);
+        alone.or_else(found).copied()
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Container> {

@@ -25,7 +25,6 @@ use crate::op::Edit;
 use crate::order::{in_order, number, place};
 use crate::sequence::{self, Sequence};
 use crate::size;
-use crate::sorted::Sorted;
 use crate::strings::{StrId, Strings};
 use crate::value::{Kind, Value};
 use crate::version::ReplicaId;
@@ -98,8 +97,6 @@ pub(crate) enum Parent {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub(crate) containers: Containers,
-    /// The containers by where they are, but for those in items, which the operations tell that made them.
-    places: Sorted<(Parent, Kind), u32>,
     /// About how many bytes they take, see `size.rs`.
     pub(crate) size: usize,
     /// The root that was looked up last: nearly always the next one, too.
@@ -157,7 +154,7 @@ const HERE: &str = "the container is here";
 
 impl State {
     pub(crate) const fn new() -> Self {
-        Self { containers: Containers::from(0), places: Sorted::new(), size: 0, recent: 0 }
+        Self { containers: Containers::from(0), size: 0, recent: 0 }
     }
 
     pub(crate) fn root(&self, kind: Kind, name: StrId) -> Option<u32> {
@@ -170,10 +167,7 @@ impl State {
         {
             return Some(self.recent);
         }
-        let Parent::Item { item, .. } = parent else { return self.places.get(&(parent, kind)).copied() };
-        let container = self.containers.made(item)?;
-        let found = self.containers.get(container)?;
-        ((found.parent, found.kind) == (parent, kind)).then_some(container)
+        self.containers.at(parent, kind)
     }
 
     /// What a container is, which is here.
@@ -200,11 +194,6 @@ impl State {
         }
     }
 
-    /// The containers by where they are, but for those in items.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (Parent, Kind, u32)> + '_ {
-        self.places.iter().map(|(&(parent, kind), &container)| (parent, kind, container))
-    }
-
     /// The container at a place, made if it is missing. `made` is the operation that makes it.
     pub(crate) fn make(&mut self, kind: Kind, parent: Parent, made: Lv, strings: &Strings) -> u32 {
         let is_new = made != NONE && self.containers.made(made).is_none();
@@ -215,9 +204,7 @@ impl State {
                     Parent::Root(name) => size::entry(strings.get(name)),
                     _ => size::ENTRY,
                 };
-                let container = self.containers.push(Container { kind, parent, made });
-                self.place(parent, kind, container);
-                container
+                self.containers.push(Container { kind, parent, made })
             }
         };
         if made != NONE {
@@ -227,12 +214,6 @@ impl State {
             self.size += size::SUM;
         }
         container
-    }
-
-    fn place(&mut self, parent: Parent, kind: Kind, container: u32) {
-        if !matches!(parent, Parent::Item { .. }) {
-            self.places.insert((parent, kind), container);
-        }
     }
 
     /// Whether an edit can be applied: what it names is there and was seen by its author. `made` are
@@ -405,7 +386,6 @@ impl State {
             }
         };
         let mut containers = std::mem::take(&mut self.containers);
-        self.places.clear();
         let mut is_sound = true;
         for entry in in_order(numbers.len(), &|before| numbers[before]) {
             let (number, before) = (number(entry), place(entry) as u32);
@@ -417,7 +397,6 @@ impl State {
                     is_sound &= *outer < number;
                 }
             }
-            self.place(container.parent, container.kind, number);
             self.containers.push(container);
             if containers.holds(before) {
                 let data = std::mem::replace(containers.data_mut(before), Data::Register(Vec::new()));
