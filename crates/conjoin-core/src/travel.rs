@@ -7,6 +7,7 @@ use crate::changed::{Changed, Earlier, Origin};
 use crate::doc::Doc;
 use crate::noted::Noted;
 use crate::numbers::NONE;
+use crate::sorted::Sorted;
 use crate::state::Parent;
 use crate::strings::Strings;
 use crate::version::{ReplicaId, VersionVector};
@@ -104,12 +105,23 @@ impl Doc {
                 to.state.make(kind, parent, NONE, &to.strings);
             }
         }
-        let numbers = |of: &Self, other| of.numbers_in(other).map_err(|_| TravelError::HistoryGone);
-        let (there, here, names) = (numbers(&from, &to)?, numbers(&to, &from)?, numbers(&to, self)?);
+        // Two who made the same value at once name it each by the own operation; here both are known.
+        let names = |of: &Self| of.numbers_in(self).map_err(|_| TravelError::HistoryGone);
+        let (names_from, names_to) = (names(&from)?, names(&to)?);
+        let (there, here) = (matching(&names_from, &names_to), matching(&names_to, &names_from));
         let noted = from.difference(&to, &there, &here);
-        let earlier = Earlier { doc: &from, numbers: &here, names: &names };
+        let earlier = Earlier { doc: &from, numbers: &here, names: &names_to };
         Ok(to.changed(&noted, Origin::Remote, Some(&earlier)))
     }
+}
+
+/// Where among others each of these names stands, or [`NONE`].
+fn matching(names: &[u32], others: &[u32]) -> Vec<u32> {
+    let mut places = Sorted::new();
+    for (place, &name) in (0..).zip(others).filter(|other| *other.1 != NONE) {
+        places.insert(name, place);
+    }
+    names.iter().map(|name| places.get(name).copied().unwrap_or(NONE)).collect()
 }
 
 #[cfg(test)]

@@ -112,6 +112,21 @@ fn nested_values_are_told_of_by_one_name() {
     assert!(doc.diff(&one, &one).expect("all is kept").is_empty());
 }
 
+#[test]
+fn what_two_made_at_once_is_one_value_also_to_who_goes_from_the_one_to_the_other() {
+    let [mut ada, mut bob] = [1, 2].map(|id| Doc::new(ReplicaId::new(id)));
+    ada.transact(|tx| tx.map("m").map("k").set("by", "ada"));
+    bob.transact(|tx| tx.map("m").map("k").set("by", "bob"));
+    let (adas, bobs) = (ada.version().clone(), bob.version().clone());
+    ada.merge(&bob).expect("it is new");
+    let nested = ada.map("m").map("k").id().expect("it was edited");
+    let diff = ada.diff(&adas, &bobs).expect("all is kept");
+    assert_eq!(diff.patches.len(), 1);
+    assert_eq!(diff.patches[0].container, nested);
+    let entries = [("by".into(), Some(Content::Value("bob".into())))].into_iter().collect();
+    assert_eq!(diff.patches[0].diff, Diff::Map(entries));
+}
+
 proptest! {
     #[test]
     fn any_version_can_be_looked_at_and_patched_to_any_other(
