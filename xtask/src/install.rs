@@ -71,23 +71,19 @@ impl WasmCompiler {
     }
 
     /// The same, told to build what users load: the standard library is built along, for size, and a panic stops the
-    /// program without a word. That leaves a sixth less to be loaded. And functions may have several results, where
-    /// the usual target writes all but one to memory: another part in thirty less.
+    /// program without a word. That leaves a sixth less to be loaded.
+    ///
+    /// Functions with several results (`llvm-abiname` of a target of one's own) would leave another part in thirty, but
+    /// calls of what 128-bit numbers are multiplied and shifted by then do not fit what is called, and trap.
     ///
     /// # Errors
-    /// When the standard library's source isn't there and can't be installed, or the compiler does not say what its
-    /// target is.
+    /// When the standard library's source isn't there and can't be installed.
     pub(crate) fn shipping_build(self, workspace: &Workspace) -> Result<Command> {
         let mut command = self.cargo(workspace);
-        command.arg("build");
-        match self {
-            Self::Toolchain => {
-                standard_source(workspace)?;
-                command.args(["-Zbuild-std=std,panic_abort", "-Zjson-target-spec", "--target"]);
-                command.arg(self.several_results(workspace)?);
-            }
-            // An older cargo may not know how to be told of a target.
-            Self::Debian => _ = command.args(["--target", WASM]),
+        command.args(["build", "--target", WASM]);
+        if self == Self::Toolchain {
+            standard_source(workspace)?;
+            command.arg("-Zbuild-std=std,panic_abort");
         }
         command
             .args(["-Zbuild-std-features=optimize_for_size", "-Zpanic-immediate-abort"])
@@ -98,21 +94,6 @@ impl WasmCompiler {
             // Crates ask for that variable, and would be built again at every change between the two.
             .env("CARGO_TARGET_DIR", self.shipping_dir(workspace));
         Ok(command)
-    }
-
-    /// Writes down what the compiler's target is, with functions that may have several results.
-    fn several_results(self, workspace: &Workspace) -> Result<PathBuf> {
-        let mut rustc = Command::new("rustc");
-        rustc.current_dir(&workspace.root).env("RUSTC_BOOTSTRAP", "1");
-        let usual = output(rustc.args(["-Zunstable-options", "--print=target-spec-json", "--target", WASM]))?;
-        let mut target: serde_json::Value =
-            serde_json::from_str(&usual).context("what rustc says of its target")?;
-        target["llvm-abiname"] = "experimental-mv".into();
-        // Cargo calls the target, and the folder it builds in, as the file is called.
-        let file = self.shipping_dir(workspace).join(WASM).with_extension("json");
-        fs::create_dir_all(self.shipping_dir(workspace))?;
-        fs::write(&file, target.to_string()).with_context(|| format!("writing {}", file.display()))?;
-        Ok(file)
     }
 
     /// Where cargo builds with it.

@@ -23,7 +23,7 @@ const ENGINE: Weighed = Weighed {
     package: "conjoin-bench-core-size",
     which: &["--lib"],
     quality: Quality::Release,
-    limit: 100_000,
+    limit: 103_000,
 };
 
 const WEIGHED: [Weighed; 3] = [
@@ -32,7 +32,7 @@ const WEIGHED: [Weighed; 3] = [
         package: "conjoin-site",
         which: &["--bin", "conjoin-site"],
         quality: Quality::Release,
-        limit: 211_000,
+        limit: 217_000,
     },
     ENGINE,
     Weighed {
