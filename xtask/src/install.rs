@@ -70,7 +70,7 @@ impl WasmCompiler {
         }
     }
 
-    /// The same, told to build what users load: the standard library is built along, for size, and a panic stops the
+    /// The same for what users load: the standard library is built along, for size, and a panic stops the
     /// program without a word. That leaves a sixth less to be loaded.
     ///
     /// Functions with several results (`llvm-abiname` of a target of one's own) would leave another part in thirty, but
@@ -78,9 +78,8 @@ impl WasmCompiler {
     ///
     /// # Errors
     /// When the standard library's source isn't there and can't be installed.
-    pub(crate) fn shipping_build(self, workspace: &Workspace) -> Result<Command> {
+    pub(crate) fn shipping_cargo(self, workspace: &Workspace) -> Result<Command> {
         let mut command = self.cargo(workspace);
-        command.args(["build", "--target", WASM]);
         if self == Self::Toolchain {
             standard_source(workspace)?;
             command.arg("-Zbuild-std=std,panic_abort");

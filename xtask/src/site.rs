@@ -105,15 +105,13 @@ pub(crate) fn compile(
 ) -> Result<Bound> {
     let compiler = install::wasm_compiler(workspace)?;
     let (mut cargo, target) = match quality {
-        Quality::Release => (compiler.shipping_build(workspace)?, compiler.shipping_dir(workspace)),
-        Quality::Stable | Quality::Draft => {
-            let mut cargo = compiler.cargo(workspace);
-            cargo.args(["build", "--target", WASM]);
-            (cargo, compiler.target_dir(workspace))
-        }
+        Quality::Release => (compiler.shipping_cargo(workspace)?, compiler.shipping_dir(workspace)),
+        Quality::Stable | Quality::Draft => (compiler.cargo(workspace), compiler.target_dir(workspace)),
     };
     let profile = quality.profile();
-    run_command(cargo.args(["--profile", profile, "--package", package]).args(which))?;
+    run_command(
+        cargo.args(["build", "--target", WASM, "--profile", profile, "--package", package]).args(which),
+    )?;
     let folder = target.join(WASM).join(profile);
     // A library's file is named after its crate, a program's after its package.
     let names = [package.to_owned(), package.replace('-', "_")];
