@@ -229,7 +229,7 @@ impl Doc {
             self.log.push(Entry { lv, len, container, named, at, edit }, joins);
         }
         if named == NONE {
-            self.state.recent = container;
+            self.state.focus(container);
         }
         Ok(())
     }

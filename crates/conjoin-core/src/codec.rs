@@ -524,6 +524,18 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Malformed(Part::Text))
     }
 
+    /// A number of one byte that stands behind this one.
+    #[inline]
+    pub(crate) fn after(&mut self, before: u8) -> Option<u8> {
+        match self.rest {
+            &[byte, number @ ..0x80, ref rest @ ..] if byte == before => {
+                self.rest = rest;
+                Some(number)
+            }
+            _ => None,
+        }
+    }
+
     /// A text, if it is a single ASCII character: the text that is sent most.
     #[inline]
     pub(crate) fn letter(&mut self) -> Option<&'a str> {

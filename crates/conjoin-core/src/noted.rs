@@ -69,7 +69,11 @@ impl Noted {
 
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.last = None;
+        // Nearly always it is one that holds nothing to be dropped.
+        match self.last.take() {
+            Some(splice @ Raw::Splice { .. }) => std::mem::forget(splice),
+            other => drop(other),
+        }
         self.registers.clear();
     }
 

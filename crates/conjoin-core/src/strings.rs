@@ -33,8 +33,7 @@ impl Strings {
         self.list.len()
     }
 
-    // Asked for everywhere.
-    #[inline(never)]
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn get(&self, id: StrId) -> &Arc<str> {
         &self.list[id as usize]
     }

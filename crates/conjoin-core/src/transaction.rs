@@ -203,17 +203,16 @@ impl<'a> Transaction<'a> {
     /// the last one looked up.
     fn root<'t>(&mut self, kind: Kind, name: &'t str) -> Place<'t> {
         let Doc { state, strings, .. } = &mut *self.doc;
-        let recent = state.containers.get(state.recent);
-        let is_same = recent.is_some_and(|it| {
-            it.kind == kind && matches!(it.parent, Parent::Root(id) if **strings.get(id) == *name)
-        });
-        if !is_same {
-            let Some(found) = strings.find(name).and_then(|name| state.root(kind, name)) else {
-                return Place::Root(kind, name);
-            };
-            state.recent = found;
+        if let Some((container, of)) = state.recent_root(kind)
+            && **strings.get(of) == *name
+        {
+            return Place::Made(container);
         }
-        Place::Made(state.recent)
+        let Some(container) = strings.find(name).and_then(|name| state.root(kind, name)) else {
+            return Place::Root(kind, name);
+        };
+        state.focus(container);
+        Place::Made(container)
     }
 
     /// The container of a place, if it is there.

@@ -11,7 +11,6 @@ use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::Edit;
 use crate::size;
 use crate::state::Author;
-use crate::value::Kind;
 use crate::version::{OpId, ReplicaId};
 use crate::wire::{Does, Id, Stroke, typed};
 
@@ -40,12 +39,11 @@ impl Doc {
             return None;
         }
         let name = self.names.get(latest as usize)?.get(name)?;
-        let container = self.state.root(Kind::Text, name)?;
+        let container = self.state.edited_text(name)?;
         self.room(ROOM + size::ELEMENT * text.len()).ok()?;
         if !self.type_on(container, None, text) {
             return None;
         }
-        self.state.recent = container;
         self.version.advance(replica, seq + text.len() as u64);
         Some(())
     }
@@ -64,7 +62,7 @@ impl Doc {
         let replica = resolve(stroke.author).filter(|&replica| replica != self.replica)?;
         let number = self.numbers.replica_number(replica)?;
         let name = self.names.get(number as usize)?.get(stroke.name)?;
-        let container = self.state.root(Kind::Text, name)?;
+        let container = self.state.edited_text(name)?;
         let dep = match stroke.dep {
             None => None,
             Some((by, seq)) => {
@@ -94,7 +92,6 @@ impl Doc {
             self.numbers.made(len);
         }
         self.version.advance(replica, stroke.seq + u64::from(len));
-        self.state.recent = container;
         Some(())
     }
 

@@ -52,8 +52,23 @@ struct Page {
 impl Page {
     /// Where what a container holds stands, or else would stand.
     fn place(&self, at: u32) -> Result<usize, usize> {
-        let before = (self.bits & ((1 << at) - 1)).count_ones() as usize;
+        let all = (1 << at) - 1;
+        // Nearly always each before it holds something.
+        let before = if self.bits & all == all { at } else { (self.bits & all).count_ones() } as usize;
         if self.bits >> at & 1 == 1 { Ok(before) } else { Err(before) }
+    }
+
+    /// Makes a container hold something that holds nothing yet, and would stand at a place.
+    #[cold]
+    fn hold(&mut self, at: u32, place: usize) -> usize {
+        let len = self.held.len();
+        if len == self.held.capacity() {
+            // By half, but not beyond what there can be.
+            self.held.reserve_exact((len / 2 + 1).min(WIDTH as usize - len));
+        }
+        self.held.insert(place, Data::new(self.kinds[at as usize]));
+        self.bits |= 1 << at;
+        place
     }
 }
 
@@ -217,16 +232,7 @@ impl Containers {
     pub(crate) fn data_mut(&mut self, number: u32) -> &mut Data {
         let (page, at) = self.page(number);
         let page = &mut self.pages[page];
-        let place = page.place(at).unwrap_or_else(|place| {
-            let len = page.held.len();
-            if len == page.held.capacity() {
-                // By half, but not beyond what there can be.
-                page.held.reserve_exact((len / 2 + 1).min(WIDTH as usize - len));
-            }
-            page.held.insert(place, Data::new(page.kinds[at as usize]));
-            page.bits |= 1 << at;
-            place
-        });
+        let place = page.place(at).unwrap_or_else(|place| page.hold(at, place));
         &mut page.held[place]
     }
 

@@ -99,8 +99,8 @@ pub(crate) struct State {
     pub(crate) containers: Containers,
     /// About how many bytes they take, see `size.rs`.
     pub(crate) size: usize,
-    /// The root that was looked up last: nearly always the next one, too.
-    pub(crate) recent: u32,
+    /// The container that was edited last: nearly always the next one, too.
+    recent: Option<(u32, Container)>,
 }
 
 /// Who made an operation that is applied, and what they had seen.
@@ -154,7 +154,7 @@ const HERE: &str = "the container is here";
 
 impl State {
     pub(crate) const fn new() -> Self {
-        Self { containers: Containers::from(0), size: 0, recent: 0 }
+        Self { containers: Containers::from(0), size: 0, recent: None }
     }
 
     pub(crate) fn root(&self, kind: Kind, name: StrId) -> Option<u32> {
@@ -162,17 +162,47 @@ impl State {
     }
 
     pub(crate) fn at(&self, parent: Parent, kind: Kind) -> Option<u32> {
-        if let Some(recent) = self.containers.get(self.recent)
-            && (recent.parent, recent.kind) == (parent, kind)
-        {
-            return Some(self.recent);
+        match &self.recent {
+            Some((number, recent)) if (recent.parent, recent.kind) == (parent, kind) => Some(*number),
+            _ => self.containers.at(parent, kind),
         }
-        self.containers.at(parent, kind)
     }
 
     /// What a container is, which is here.
     pub(crate) fn container(&self, container: u32) -> Container {
-        self.containers.get(container).expect(HERE)
+        match self.recent {
+            Some((number, recent)) if number == container => recent,
+            _ => self.containers.get(container).expect(HERE),
+        }
+    }
+
+    /// The root that was edited last, and its name, if it is of this kind and nothing else was edited since.
+    pub(crate) fn recent_root(&self, kind: Kind) -> Option<(u32, StrId)> {
+        match self.recent {
+            Some((number, Container { kind: of, parent: Parent::Root(name), .. })) if of == kind => {
+                Some((number, name))
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of this name, which is edited now.
+    pub(crate) fn edited_text(&mut self, name: StrId) -> Option<u32> {
+        match self.recent_root(Kind::Text) {
+            Some((container, recent)) if recent == name => Some(container),
+            _ => {
+                let container = self.root(Kind::Text, name)?;
+                self.focus(container);
+                Some(container)
+            }
+        }
+    }
+
+    /// Takes note that a container is edited, which is here.
+    pub(crate) fn focus(&mut self, container: u32) {
+        if self.recent.is_none_or(|recent| recent.0 != container) {
+            self.recent = Some((container, self.container(container)));
+        }
     }
 
     /// What a container holds, which is here.
@@ -385,6 +415,7 @@ impl State {
                 *container = to(*container);
             }
         };
+        self.recent = None;
         let mut containers = std::mem::take(&mut self.containers);
         let mut is_sound = true;
         for entry in in_order(numbers.len(), &|before| numbers[before]) {

@@ -73,19 +73,14 @@ impl<'a> Stroke<'a> {
     }
 }
 
-/// Reads a change that inserts text right behind its author's last operation: the author, the sequence number, the
-/// name of the value and the text.
+/// Reads a change that inserts text right behind its author's last operation, as far as numbers are small: the author,
+/// the sequence number, the name of the value and the text.
 #[inline]
 pub(crate) fn typed<'a>(reader: &mut Reader<'a>) -> Option<(u64, u64, u32, &'a str)> {
-    if reader.byte().ok()? != 0 {
-        return None;
-    }
-    let (author, seq) = (reader.varint().ok()?, reader.varint().ok()?);
-    if reader.byte().ok()? != INSERT_ON {
-        return None;
-    }
-    let name = reader.varint().ok()?.checked_sub(1)?;
-    Some((author, seq, u32::try_from(name).ok()?, text(reader)?))
+    let author = reader.after(0)?;
+    let seq = reader.varint().ok()?;
+    let name = reader.after(INSERT_ON)?.checked_sub(1)?;
+    Some((author.into(), seq, name.into(), text(reader)?))
 }
 
 const INSERT_ON: u8 = tag::INSERT | ON;
