@@ -173,7 +173,8 @@ impl Shared {
                 keys.push_str(key);
                 keys.push(' ');
             }
-            told.extend([keys, span.text]);
+            told.push(keys);
+            told.push(span.text);
         }
         told
     }
@@ -184,16 +185,24 @@ impl Shared {
         let mut told = Vec::new();
         for patch in self.changed.iter() {
             match &patch.diff {
-                Diff::Text(steps) => told.extend(steps.iter().flat_map(|step| match step {
-                    TextStep::Retain(len, _) => [0, *len as u32],
-                    TextStep::Delete(len) => [1, *len as u32],
-                    TextStep::Insert(text, _) => [2, text.encode_utf16().count() as u32],
-                })),
-                Diff::List(steps) => told.extend(steps.iter().flat_map(|step| match step {
-                    ListStep::Retain(len) => [0, *len as u32],
-                    ListStep::Delete(len) => [1, *len as u32],
-                    ListStep::Insert(items) => [2, items.len() as u32],
-                })),
+                Diff::Text(steps) => {
+                    for step in steps {
+                        told.extend_from_slice(&match step {
+                            TextStep::Retain(len, _) => [0, *len as u32],
+                            TextStep::Delete(len) => [1, *len as u32],
+                            TextStep::Insert(text, _) => [2, text.encode_utf16().count() as u32],
+                        });
+                    }
+                }
+                Diff::List(steps) => {
+                    for step in steps {
+                        told.extend_from_slice(&match step {
+                            ListStep::Retain(len) => [0, *len as u32],
+                            ListStep::Delete(len) => [1, *len as u32],
+                            ListStep::Insert(items) => [2, items.len() as u32],
+                        });
+                    }
+                }
                 _ => {}
             }
         }
@@ -217,7 +226,11 @@ impl Shared {
 
     /// The names of the values that the last edit or delta changed.
     pub fn targets(&self) -> Vec<String> {
-        self.changed.iter().map(|patch| String::from(&*patch.target.name)).collect()
+        let mut told = Vec::new();
+        for patch in self.changed.iter() {
+            told.push(String::from(&*patch.target.name));
+        }
+        told
     }
 
     /// Takes in a change of another's; says whether it could be read and applied.
@@ -312,7 +325,11 @@ fn told(changed: &mut Changed, commit: &Commit<'_>) -> Vec<u8> {
 
 /// The texts among some values.
 fn texts(values: &mut dyn Iterator<Item = &Value>) -> Vec<String> {
-    values.filter_map(text).collect()
+    let mut told = Vec::new();
+    for value in values {
+        told.extend(text(value));
+    }
+    told
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -9,6 +9,7 @@ use crate::log::{Entry, HistoryGone};
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
 use crate::op::parts::Sink;
+use crate::sequence::cut_at;
 use crate::state::Parent;
 use crate::strings::StrId;
 use crate::value::Kind;
@@ -49,8 +50,11 @@ impl<'w> Writing<'w> {
     fn begin(&mut self, author: ReplicaId, seq: u64, deps: &[OpId]) -> Open {
         let at = self.out.len();
         let number = (self.index)(author);
-        let deps: Vec<(u64, u64)> = deps.iter().map(|dep| ((self.index)(dep.replica), dep.seq)).collect();
-        Head::write(self.out, (number, seq), self.before, &deps, 1);
+        let mut named = Vec::new();
+        for dep in deps {
+            named.push(((self.index)(dep.replica), dep.seq));
+        }
+        Head::write(self.out, (number, seq), self.before, &named, 1);
         self.before = Some((number, seq));
         Open { author, at, ops_at: self.out.len(), ops: 0, target: None, seq }
     }
@@ -94,12 +98,16 @@ impl<'w> Writing<'w> {
 
 /// Puts a number before what was written from a place on.
 fn insert_varint(out: &mut Vec<u8>, at: usize, number: usize) {
-    if number < 0x80 {
-        return out.insert(at, number as u8);
+    let (mut at, mut rest) = (at, number);
+    loop {
+        let more = rest >= 0x80;
+        out.insert(at, rest as u8 | u8::from(more) << 7);
+        if !more {
+            return;
+        }
+        rest >>= 7;
+        at += 1;
     }
-    let mut bytes = Vec::new();
-    bytes.varint(number as u64);
-    out.splice(at..at, bytes);
 }
 
 impl Doc {
@@ -201,10 +209,12 @@ impl Doc {
         let span = &self.numbers.spans()[at];
         let author = self.numbers.replica(span.replica);
         let seq_of = |lv: Lv| u64::from(span.seq + (lv - span.lv));
-        let deps: Vec<OpId> = match from == span.lv {
-            true => self.numbers.deps(at).iter().map(|&dep| self.numbers.id(dep)).collect(),
-            false => Vec::new(),
-        };
+        let mut deps = Vec::new();
+        if from == span.lv {
+            for &dep in self.numbers.deps(at) {
+                deps.push(self.numbers.id(dep));
+            }
+        }
         let mut change = writing.begin(author, seq_of(from), &deps);
         for entry in self.log.range(from, to) {
             let entry = &*entry;
@@ -356,14 +366,13 @@ fn byte_of(text: &str, chars: u32, nth: u32) -> usize {
     if text.len() == chars as usize {
         return nth as usize;
     }
+    let mut at = text.len();
+    if nth < chars / 2 {
+        return cut_at(text, nth).map_or(at, |cut| cut.0.len());
+    }
     // What is sent at once stands at the end.
-    let from_end = match (chars - nth).checked_sub(1) {
-        None => return text.len(),
-        Some(from_end) => from_end as usize,
-    };
-    let found = match nth < chars / 2 {
-        true => text.char_indices().nth(nth as usize),
-        false => text.char_indices().nth_back(from_end),
-    };
-    found.map_or(text.len(), |found| found.0)
+    for _ in nth..chars {
+        at = text.floor_char_boundary(at - 1);
+    }
+    at
 }

@@ -7,7 +7,6 @@
 mod packed;
 
 use std::borrow::Cow;
-use std::collections::{VecDeque, vec_deque};
 use std::ops::Range;
 use std::slice;
 use std::sync::{Arc, OnceLock};
@@ -100,7 +99,7 @@ pub(crate) struct Log {
     /// What was read and not asked for yet.
     cold: Option<Cold>,
     /// All that came since, but for the latest.
-    packed: VecDeque<Packed>,
+    packed: Vec<Packed>,
     /// The latest.
     entries: Vec<Entry>,
     /// The numbers of operations that are not kept: at the front, and what came by states.
@@ -171,7 +170,7 @@ impl Log {
     pub(crate) const fn new() -> Self {
         Self {
             cold: None,
-            packed: VecDeque::new(),
+            packed: Vec::new(),
             entries: Vec::new(),
             gaps: Vec::new(),
             size: 0,
@@ -197,8 +196,11 @@ impl Log {
     pub(crate) fn renumber(&mut self, numbers: &[u32]) {
         let renumber = |entry: &mut Entry| entry.container = numbers[entry.container as usize];
         for packed in &mut self.packed {
-            let mut entries: Vec<Entry> = packed.entries().collect();
-            entries.iter_mut().for_each(renumber);
+            let mut entries = Vec::new();
+            for mut entry in packed.entries() {
+                renumber(&mut entry);
+                entries.push(entry);
+            }
             self.size -= packed.size();
             *packed = Packed::of(&entries);
             self.size += packed.size();
@@ -293,7 +295,7 @@ impl Log {
         let packed = Packed::of(&self.entries[..BLOCK]);
         self.size += packed.size();
         self.size -= self.entries.drain(..BLOCK).map(|entry| entry.size()).sum::<usize>();
-        self.packed.push_back(packed);
+        self.packed.push(packed);
     }
 
     /// What the last operation inserted, if it inserted text in this value and `next` is the number after it.
@@ -317,19 +319,23 @@ impl Log {
             self.size -= cold.bytes.len();
             add(&mut self.gaps, 0..cold.end);
         }
-        while self.size > self.limit / 2 {
-            if let Some(packed) = self.packed.pop_front() {
-                self.size -= packed.size();
-                add(&mut self.gaps, 0..packed.end);
-                continue;
-            }
-            if self.entries.is_empty() {
-                break;
-            }
-            let entry = self.entries.remove(0);
-            self.size -= entry.size();
-            add(&mut self.gaps, 0..entry.end());
+        let (mut gone, mut end) = (0, 0);
+        while self.size > self.limit / 2
+            && let Some(packed) = self.packed.get(gone)
+        {
+            self.size -= packed.size();
+            (gone, end) = (gone + 1, packed.end);
         }
+        self.packed.drain(..gone);
+        gone = 0;
+        while self.size > self.limit / 2
+            && let Some(entry) = self.entries.get(gone)
+        {
+            self.size -= entry.size();
+            (gone, end) = (gone + 1, entry.end());
+        }
+        self.entries.drain(..gone);
+        add(&mut self.gaps, 0..end);
         if self.entries.is_empty() {
             add(&mut self.gaps, 0..next);
         }
@@ -343,20 +349,17 @@ impl Log {
             if entries.is_empty() {
                 add(&mut self.gaps, 0..cold.end);
             }
-            for packed in entries.iter().rev().take_while(|packed| packed.end > lv) {
-                self.size += packed.size();
-                self.packed.push_front(packed.clone());
-            }
+            let kept = &entries[entries.partition_point(|packed| packed.end <= lv)..];
+            self.size += kept.iter().map(Packed::size).sum::<usize>();
+            self.packed.splice(..0, kept.iter().cloned());
         }
-        while let Some(packed) = self.packed.pop_front_if(|packed| packed.lv < lv) {
-            self.size -= packed.size();
-            if packed.end > lv {
-                let rest: Vec<Entry> = packed.entries().filter_map(|entry| entry.from(lv)).collect();
-                let rest = Packed::of(&rest);
-                self.size += rest.size();
-                self.packed.push_front(rest);
-                break;
-            }
+        let below = self.packed.partition_point(|packed| packed.end <= lv);
+        self.size -= self.packed.drain(..below).map(|packed| packed.size()).sum::<usize>();
+        if let Some(first) = self.packed.first_mut().filter(|first| first.lv < lv) {
+            self.size -= first.size();
+            let rest: Vec<Entry> = first.entries().filter_map(|entry| entry.from(lv)).collect();
+            *first = Packed::of(&rest);
+            self.size += first.size();
         }
         let below = self.entries.partition_point(|entry| entry.lv < lv);
         let mut rest = None;
@@ -384,11 +387,11 @@ impl Log {
             _ => &[],
         };
         let cold = &cold[cold.partition_point(|packed| packed.end <= from)..];
-        let start = match self.packed.back() {
+        let start = match self.packed.last() {
             Some(last) if last.end > from => self.packed.partition_point(|packed| packed.end <= from),
             _ => self.packed.len(),
         };
-        let packed = self.packed.range(start..);
+        let packed = self.packed[start..].iter();
         let start = match self.entries.last() {
             Some(last) if last.lv <= from => self.entries.len() - usize::from(last.end() > from),
             _ => self.entries.partition_point(|entry| entry.end() <= from),
@@ -403,7 +406,7 @@ pub(crate) struct Entries<'l> {
     from: Lv,
     to: Lv,
     cold: slice::Iter<'l, Packed>,
-    packed: vec_deque::Iter<'l, Packed>,
+    packed: slice::Iter<'l, Packed>,
     open: Option<packed::Entries<'l>>,
     entries: slice::Iter<'l, Entry>,
 }

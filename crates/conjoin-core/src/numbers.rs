@@ -221,8 +221,11 @@ impl Numbers {
             return last.lamport + (self.next - last.lv);
         }
         let own = replica.and_then(|replica| self.last_of(replica));
-        let latest = deps.iter().copied().chain(own).map(|lv| self.stamp(lv).0).max();
-        latest.map_or(0, |lamport| lamport + 1)
+        let mut lamport = own.map_or(0, |lv| self.stamp(lv).0 + 1);
+        for &dep in deps {
+            lamport = lamport.max(self.stamp(dep).0 + 1);
+        }
+        lamport
     }
 
     fn last_of(&self, replica: u32) -> Option<Lv> {
@@ -313,7 +316,9 @@ impl Numbers {
             return Vec::new();
         }
         let previous = self.last_of(replica);
-        self.heads.iter().copied().filter(|head| Some(*head) != previous).collect()
+        let mut deps = self.heads.clone();
+        deps.retain(|head| Some(*head) != previous);
+        deps
     }
 
     /// Finds out what the author of a replica's next operation had not seen of all that is here: `deps` is the
@@ -333,11 +338,13 @@ impl Numbers {
         if !self.is_behind {
             return;
         }
-        let mut all: Vec<Lv>;
+        let mut all;
         let parents = match &previous {
             Some(previous) if deps.is_empty() => std::slice::from_ref(previous),
             _ => {
-                all = deps.iter().copied().chain(previous).collect();
+                all = Vec::with_capacity(deps.len() + 1);
+                all.extend_from_slice(deps);
+                all.extend(previous);
                 all.sort_unstable();
                 &all
             }
@@ -379,7 +386,9 @@ impl Numbers {
         let recent = self.recent.iter().find(|recent| recent.parents == [previous])?;
         let author = self.spans[self.span_of(dep)].replica;
         let mut unseen = Vec::new();
-        for range in recent.unseen.iter().cloned().chain(std::iter::once(recent.until..self.next)) {
+        let mut before = recent.unseen.clone();
+        before.push(recent.until..self.next);
+        for range in before {
             let (from, to) = (range.start, range.end.min(dep + 1));
             // The author had seen what it had made before. What others had made it may have seen or not.
             let of = if from < to { &self.spans[self.span_of(from)..=self.span_of(to - 1)] } else { &[] };

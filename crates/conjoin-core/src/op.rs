@@ -7,6 +7,7 @@ pub(crate) mod parts;
 
 use crate::codec::{DecodeError, Part};
 use crate::items::Items;
+use crate::sequence::cut_at;
 use crate::value::{Kind, Value};
 
 /// A place beside an element: right of it, or left of it. Without an element, the start or the end.
@@ -142,8 +143,8 @@ impl<I: Copy, S: Clone> Edit<I, S> {
     pub(crate) fn after(&self, skip: u32, own: impl Fn(u32) -> I, shift: impl Fn(I, u32, bool) -> I) -> Self {
         match self {
             Self::Insert { text, .. } => {
-                let at = text.char_indices().nth(skip as usize).map_or(text.len(), |(at, _)| at);
-                Self::Insert { left: Some(own(skip - 1)), text: text[at..].to_owned() }
+                let rest = cut_at(text, skip).map_or("", |cut| cut.1);
+                Self::Insert { left: Some(own(skip - 1)), text: rest.to_owned() }
             }
             Self::InsertItems { items, .. } => {
                 Self::InsertItems { left: Some(own(skip - 1)), items: items.part(skip..items.len() as u32) }
@@ -159,8 +160,8 @@ impl<I: Copy, S: Clone> Edit<I, S> {
     pub(crate) fn before(&self, keep: u32) -> Self {
         match self {
             Self::Insert { left, text } => {
-                let at = text.char_indices().nth(keep as usize).map_or(text.len(), |(at, _)| at);
-                Self::Insert { left: *left, text: text[..at].to_owned() }
+                let kept = cut_at(text, keep).map_or(&**text, |cut| cut.0);
+                Self::Insert { left: *left, text: kept.to_owned() }
             }
             Self::InsertItems { left, items } => {
                 Self::InsertItems { left: *left, items: items.part(0..keep) }

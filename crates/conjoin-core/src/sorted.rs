@@ -82,16 +82,14 @@ impl<K, V> Sorted<K, V> {
     #[inline(never)]
     fn put(&mut self, (mut chunk, mut at): Place, entry: (K, V)) -> Place {
         if self.chunks.is_empty() {
-            // Many maps are small.
-            self.chunks.reserve_exact(1);
-            self.chunks.push(Vec::new());
+            put_chunk(&mut self.chunks, 0, Vec::new());
         }
         let entries = &mut self.chunks[chunk];
         if entries.len() == Self::MOST {
             // Keys that come in their order leave full chunks behind, also before a last one that stays the last.
             let kept = if at + 1 >= Self::MOST { at } else { Self::MOST / 2 };
             let rest = entries.split_off(kept);
-            self.chunks.insert(chunk + 1, rest);
+            put_chunk(&mut self.chunks, chunk + 1, rest);
             if at >= kept {
                 (chunk, at) = (chunk + 1, at - kept);
             }
@@ -109,14 +107,9 @@ impl<K, V> Sorted<K, V> {
 impl<K, V> Sorted<K, V> {
     /// Where the entry stands, or else would stand, that this compares keys with.
     fn place_by(&self, cmp: impl Fn(&K) -> Ordering) -> Result<Place, Place> {
-        let starts = |chunk: &Vec<(K, V)>| chunk.first().is_some_and(|first| cmp(&first.0).is_le());
-        let chunk = match self.chunks.as_slice() {
-            [] | [_] => 0,
-            // The keys of new entries mostly come in their order.
-            [chunks @ .., last] if starts(last) => chunks.len(),
-            chunks => search(chunks, |chunk| if starts(chunk) { Ordering::Less } else { Ordering::Greater })
-                .unwrap_or_else(|end| end.saturating_sub(1)),
-        };
+        let chunk = chunk_of(self.chunks.len(), &|chunk| {
+            self.chunks.get(chunk).and_then(|chunk| chunk.first()).is_some_and(|first| cmp(&first.0).is_le())
+        });
         let Some(entries) = self.chunks.get(chunk) else { return Err((0, 0)) };
         // Small keys are compared in less time than it takes to have guessed wrong how that will come out.
         let found = match size_of::<K>() {
@@ -220,6 +213,36 @@ impl<K: Ord, V> Sorted<K, V> {
         };
         self.chunks.get(chunk)?.get(at)
     }
+}
+
+/// Puts in a chunk. For all kinds of entries this is the same code.
+#[inline(never)]
+fn put_chunk<T>(chunks: &mut Vec<Vec<T>>, at: usize, chunk: Vec<T>) {
+    if chunks.len() == chunks.capacity() {
+        // By doubling, but from one on: many maps are small.
+        chunks.reserve_exact(chunks.len().max(1));
+    }
+    chunks.insert(at, chunk);
+}
+
+/// Of so many chunks the one where a key stands, if it does, or else would stand. `starts` says whether one starts
+/// with it or with one before it.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
+fn chunk_of(chunks: usize, starts: &dyn Fn(usize) -> bool) -> usize {
+    let last = chunks.saturating_sub(1);
+    // The keys of new entries mostly come in their order.
+    if last == 0 || starts(last) {
+        return last;
+    }
+    let (mut from, mut left) = (0, last);
+    while left > 1 {
+        let half = left / 2;
+        if starts(from + half) {
+            from += half;
+        }
+        left -= half;
+    }
+    from
 }
 
 /// The binary search of slices, for what takes a while to compare: the next step begins before this one is settled.

@@ -121,7 +121,11 @@ fn matching(names: &[u32], others: &[u32]) -> Vec<u32> {
     for (place, &name) in (0..).zip(others).filter(|other| *other.1 != NONE) {
         places.insert(name, place);
     }
-    names.iter().map(|name| places.get(name).copied().unwrap_or(NONE)).collect()
+    let mut matching = Vec::new();
+    for name in names {
+        matching.push(places.get(name).copied().unwrap_or(NONE));
+    }
+    matching
 }
 
 #[cfg(test)]

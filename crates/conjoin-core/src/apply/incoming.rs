@@ -7,6 +7,7 @@ use crate::log::Local;
 use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::op::Edit;
 use crate::op::parts::{self, Source as Parts, tag};
+use crate::sequence::cut_at;
 use crate::size;
 use crate::state::{Container, Containers, Parent};
 use crate::strings::{Names, StrId, Strings};
@@ -148,7 +149,7 @@ impl Doc {
             match &mut edit {
                 Edit::Insert { left, .. } => {
                     *left = Some(before);
-                    text = text.char_indices().nth(skip as usize).map_or("", |(at, _)| &text[at..]);
+                    text = cut_at(text, skip).map_or("", |cut| cut.1);
                 }
                 Edit::InsertItems { left, items } => {
                     *left = Some(before);

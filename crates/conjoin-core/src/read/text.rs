@@ -6,10 +6,8 @@ use std::ops::Range;
 use crate::changed::{ContainerId, Marks};
 use crate::doc::Doc;
 use crate::sequence::Chunks;
-use crate::state::{Data, Text, Values};
-use crate::strings::StrId;
+use crate::state::{Data, Text};
 use crate::transaction::Unit;
-use crate::value::Value;
 
 reference! {
     /// A text, to be read. It displays as its characters.
@@ -179,14 +177,17 @@ impl<'a> TextRef<'a> {
     /// ```
     pub fn spans(&self) -> Vec<Span> {
         let Some(text) = self.data() else { return Vec::new() };
+        let mut spans = Vec::new();
         let mut from = 0;
-        let span = |(len, marks): (usize, Values<'_>)| {
-            let text = text.sequence.slice(from..from + len);
+        for (len, values) in text.spans(&self.doc.numbers) {
+            let mut marks = Marks::new();
+            for (key, value) in values {
+                marks.insert(self.doc.strings.get(key).clone(), value.clone());
+            }
+            spans.push(Span { text: text.sequence.slice(from..from + len), marks });
             from += len;
-            let named = |(key, value): (StrId, &Value)| (self.doc.strings.get(key).clone(), value.clone());
-            Span { text, marks: marks.into_iter().map(named).collect() }
-        };
-        text.spans(&self.doc.numbers).into_iter().map(span).collect()
+        }
+        spans
     }
 }
 

@@ -9,6 +9,7 @@ use super::stored::{Runs, check_taken};
 use super::tree::Tree;
 use super::{Lv, Run, Sequence};
 use crate::numbers::NONE as EDGE;
+use crate::order::place;
 
 /// The runs do not make a sequence: numbers twice, or not as many visible elements as there is content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,16 +176,17 @@ impl Index {
             }
         }
         let mut index = Self::default();
-        for Placed { lv, end, leaf } in in_order(placed) {
+        for entry in in_order(&placed) {
+            let Placed { lv, end, leaf } = placed[place(entry)];
             index.assign(lv, end, leaf);
         }
         index
     }
 }
 
-/// Sorts by number, in one step as far as numbers are spread evenly, as they mostly are.
-fn in_order(placed: Vec<Placed>) -> Vec<Placed> {
-    let Some(highest) = placed.iter().map(|placed| placed.lv).max() else { return placed };
+/// Sorts by number, in one step as far as numbers are spread evenly, as they mostly are: gives each with its place.
+fn in_order(placed: &[Placed]) -> Vec<u64> {
+    let Some(highest) = placed.iter().map(|placed| placed.lv).max() else { return Vec::new() };
     // About as many buckets as there are to sort.
     let shift = (Lv::BITS - highest.leading_zeros()).saturating_sub(placed.len().ilog2());
     let bucket = |placed: &Placed| (placed.lv >> shift) as usize;
@@ -194,16 +196,16 @@ fn in_order(placed: Vec<Placed>) -> Vec<Placed> {
     for at in 1..ends.len() {
         ends[at] += ends[at - 1];
     }
-    let mut sorted = placed.clone();
-    for placed in placed {
-        let end = &mut ends[bucket(&placed)];
-        sorted[*end] = placed;
+    let mut sorted = vec![0; placed.len()];
+    for (at, placed) in (0..).zip(placed) {
+        let end = &mut ends[bucket(placed)];
+        sorted[*end] = u64::from(placed.lv) << 32 | at;
         *end += 1;
     }
     let mut start = 0;
     for end in ends {
         if end - start > 1 {
-            sorted[start..end].sort_unstable_by_key(|placed| placed.lv);
+            sorted[start..end].sort_unstable();
         }
         start = end;
     }

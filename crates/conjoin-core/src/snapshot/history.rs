@@ -69,7 +69,11 @@ impl<'a> Parts<'a> {
     }
 
     fn rows(&self) -> Rows<Reader<'_>> {
-        Rows::new((1..RUNS).map(|nth| self.column(nth)).collect(), 0)
+        let mut columns = Vec::new();
+        for nth in 1..RUNS {
+            columns.push(self.column(nth));
+        }
+        Rows::new(columns, 0)
     }
 
     fn visible(&self) -> Result<&str, DecodeError> {
@@ -151,8 +155,11 @@ impl Doc {
         for data in self.state.all_data() {
             if let Data::Text(text) = data {
                 visible.extend(text.sequence.chunks(0..text.sequence.len()));
-                let runs = text.sequence.runs().filter(|run| run.visible);
-                shown.extend(runs.map(|run| (run.lv, run.len)));
+                for run in text.sequence.runs() {
+                    if run.visible {
+                        shown.push((run.lv, run.len));
+                    }
+                }
             }
         }
         sort_by_number(&mut shown, |run| run.0);

@@ -60,8 +60,9 @@ impl Doc {
             }
             out.optional(container.made);
         }
-        out.varint(self.state.containers.makers().count() as u64);
-        for (made, container) in self.state.containers.makers() {
+        let makers = self.state.containers.makers();
+        out.varint(makers.len() as u64);
+        for (made, container) in makers {
             out.varint(u64::from(made));
             out.varint(u64::from(container));
         }
@@ -113,9 +114,12 @@ impl Doc {
             }
         }
         self.room(0)?;
-        let mut column = || reader.bytes().map(Reader::new);
-        let mut runs =
-            Stored { heads: column()?, lengths: column()?, numbers: column()?, origins: column()? };
+        let mut columns = [const { Reader::new(&[]) }; 4];
+        for column in &mut columns {
+            *column = Reader::new(reader.bytes()?);
+        }
+        let [heads, lengths, numbers, origins] = columns;
+        let mut runs = Stored { heads, lengths, numbers, origins };
         for container in 0..containers as u32 {
             self.read_data(reader, &mut runs, container)?;
             self.room(0)?;

@@ -248,18 +248,17 @@ impl Containers {
         if at == by {
             Some(container)
         } else {
-            self.beside(container).find(|item| item.0 == by).map(|item| item.1)
+            self.next_beside(container, by - 1).filter(|item| item.0 == by).map(|item| item.1)
         }
     }
 
-    /// The items that stand with a container, and their numbers.
-    fn beside(&self, container: u32) -> impl Iterator<Item = (Lv, u32)> + use<> {
-        let (from, items) = match self.origin(container) {
-            Some((from, Origin::Items(items))) => (from, items),
-            _ => (0, Items { list: 0, first: 0, bits: 0 }),
-        };
-        let bits = (0..u32::BITS).filter(move |at| items.bits >> at & 1 == 1);
-        bits.map(move |at| items.first + at).zip(from..)
+    /// Of the items that stand with a container the first after this one, and its number.
+    fn next_beside(&self, container: u32, after: Lv) -> Option<(Lv, u32)> {
+        let (from, Origin::Items(Items { first, bits, .. })) = self.origin(container)? else { return None };
+        let passed = (after + 1).saturating_sub(first);
+        let rest = bits & u32::MAX.checked_shl(passed)?;
+        let on = rest.trailing_zeros();
+        (rest != 0).then(|| (first + on, from + (bits & ((1 << on) - 1)).count_ones()))
     }
 
     /// Takes note of what an operation made; gives what it was known to have made.
@@ -268,7 +267,7 @@ impl Containers {
         if before != Some(container) {
             // The next that stands with what is told before it does not any more, if it did.
             let told = self.made.up_to(&by).map(|told| told.1);
-            let next = told.and_then(|told| self.beside(told).find(|item| item.0 > by));
+            let next = told.and_then(|told| self.next_beside(told, by));
             let next = next.filter(|&(item, nested)| self.made(item) == Some(nested));
             self.made.insert(by, container);
             if let Some((item, nested)) = next {
@@ -279,13 +278,21 @@ impl Containers {
     }
 
     /// The operations that made containers, in order, and which they made.
-    pub(crate) fn makers(&self) -> impl Iterator<Item = (Lv, u32)> {
-        let mut next = self.made.keys().skip(1);
-        self.made.iter().flat_map(move |(&by, &container)| {
-            let end = next.next().copied().unwrap_or(Lv::MAX);
-            let beside = self.beside(container).filter(move |item| by < item.0 && item.0 < end);
-            std::iter::once((by, container)).chain(beside)
-        })
+    pub(crate) fn makers(&self) -> Vec<(Lv, u32)> {
+        let mut makers = Vec::new();
+        let mut told = self.made.iter();
+        let mut next = told.next();
+        while let Some((&by, &container)) = next {
+            next = told.next();
+            let end = next.map_or(Lv::MAX, |next| *next.0);
+            let mut maker = (by, container);
+            makers.push(maker);
+            while let Some(beside) = self.next_beside(container, maker.0).filter(|item| item.0 < end) {
+                maker = beside;
+                makers.push(maker);
+            }
+        }
+        makers
     }
 }
 
@@ -384,7 +391,7 @@ mod tests {
                 let number = number % containers.next();
                 prop_assert_eq!(containers.make(made, number), model.insert(made, number));
             }
-            prop_assert!(containers.makers().eq(model.iter().map(|(made, number)| (*made, *number))));
+            prop_assert!(containers.makers().into_iter().eq(model.iter().map(|(made, number)| (*made, *number))));
             for made in 0..1300 {
                 prop_assert_eq!(containers.made(made), model.get(&made).copied());
             }

@@ -492,7 +492,7 @@ impl State {
 /// Puts a write among others, the latest first.
 pub(crate) fn put_write(writes: &mut Vec<(Lv, Value)>, lv: Lv, value: &Value, stamp: &dyn Fn(Lv) -> Stamp) {
     let own = stamp(lv);
-    let at = writes.iter().position(|write| stamp(write.0) < own).unwrap_or(writes.len());
+    let at = writes.partition_point(|write| stamp(write.0) > own);
     writes.insert(at, (lv, value.clone()));
 }
 

@@ -51,8 +51,8 @@ impl<'p> Passing<'p> {
         ops.trail = Some(Vec::new());
         while let Some((first, target)) = ops.next()? {
             ops.pass(first, target)?;
-            for Foreign { from, to, number, shift } in ops.trail.iter_mut().flat_map(|trail| trail.drain(..))
-            {
+            let mut trail = ops.trail.take().unwrap_or_default();
+            for &Foreign { from, to, number, shift } in &trail {
                 let number = (self.renumber)(number).ok_or(DecodeError::UnknownReplica)?;
                 if let Some(out) = &mut self.out {
                     out.extend_from_slice(rest.take(rest.len() - from)?);
@@ -60,6 +60,8 @@ impl<'p> Passing<'p> {
                     out.varint(number + shift);
                 }
             }
+            trail.clear();
+            ops.trail = Some(trail);
         }
         if let Some(out) = &mut self.out {
             out.extend_from_slice(rest.take(rest.len() - ops.reader.len())?);

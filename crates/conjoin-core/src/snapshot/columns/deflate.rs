@@ -249,12 +249,20 @@ fn runs(lengths: &[u8]) -> Vec<Symbol> {
 /// The lengths of the codes, up to that of the last symbol there is, by which the symbols take the least (D. Huffman,
 /// 1952), or little more where no code may be longer than `most`.
 fn lengths(counts: &[u32], most: usize) -> Vec<u8> {
-    let mut leaves: Vec<(u32, usize)> = counts.iter().copied().zip(0..).filter(|leaf| leaf.0 > 0).collect();
+    let mut leaves: Vec<(u32, usize)> = Vec::new();
+    for (symbol, &count) in counts.iter().enumerate() {
+        if count > 0 {
+            leaves.push((count, symbol));
+        }
+    }
     let mut lengths = vec![0; leaves.last().map_or(0, |leaf| leaf.1 + 1)];
     let used = leaves.len();
     sort_by_number(&mut leaves, |leaf| leaf.0);
     loop {
-        let mut weights: Vec<u32> = leaves.iter().map(|leaf| leaf.0).collect();
+        let mut weights: Vec<u32> = Vec::new();
+        for leaf in &leaves {
+            weights.push(leaf.0);
+        }
         // Of each node the one that it is under, which comes later.
         let mut parents = vec![0; 2 * used];
         let (mut leaf, mut made) = (0, used);

@@ -199,7 +199,9 @@ impl<'a> Read<'a> {
     pub(super) fn new(columns: &'a [Cow<'_, [u8]>], texts: &[(u32, Runs)]) -> Result<Self, DecodeError> {
         let mut runs: Vec<(Lv, Lv, u32, Lv)> = Vec::new();
         for (nth, text) in texts {
-            runs.extend(text.iter().map(|run| (run.lv, run.lv + run.len, *nth, run.left)));
+            for run in text.iter() {
+                runs.push((run.lv, run.lv + run.len, *nth, run.left));
+            }
         }
         sort_by_number(&mut runs, |run| run.0);
         let mut insertions: Vec<(Lv, Lv, u32, Lv)> = Vec::with_capacity(runs.len());

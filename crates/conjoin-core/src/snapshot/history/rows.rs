@@ -59,6 +59,7 @@ impl<Column> Rows<Column> {
         Self { columns, container: 0, named: NONE, cursor: 0, len: 0, end: lv }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn at(&mut self, column: usize) -> &mut Column {
         let last = self.columns.len() - 1;
         &mut self.columns[column.min(last)]
@@ -67,7 +68,9 @@ impl<Column> Rows<Column> {
 
 impl Rows<Vec<u8>> {
     pub(super) fn empty() -> Self {
-        Self::new(vec![Vec::new(); COLUMNS], 0)
+        let mut columns = Vec::new();
+        columns.resize_with(COLUMNS, Vec::new);
+        Self::new(columns, 0)
     }
 
     /// What was written in one, and the number after it.
@@ -82,11 +85,13 @@ impl Rows<Vec<u8>> {
         let placed = entry.at != SCATTERED;
         let other = (self.container, self.named) != (entry.container, entry.named);
         let named = self.columns.len() == 1 && entry.named != NONE;
-        let flags = [(down, DOWN), (placed, PLACED), (other, OTHER), (named, NAMED)];
+        let mut first = entry.edit.tag();
+        for (set, flag) in [(down, DOWN), (placed, PLACED), (other, OTHER), (named, NAMED)] {
+            first |= u8::from(set) * flag;
+        }
         let end = std::mem::replace(&mut self.end, entry.end());
         self.at(SKIPS).varint(u64::from(lv - end));
-        self.at(TAGS)
-            .push(entry.edit.tag() + flags.map(|(set, flag)| u8::from(set) * flag).iter().sum::<u8>());
+        self.at(TAGS).push(first);
         if other {
             let container = std::mem::replace(&mut self.container, entry.container);
             self.named = entry.named;
