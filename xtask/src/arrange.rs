@@ -24,7 +24,7 @@ const WINDOW: usize = 24_000;
 const ALIKE: usize = 5;
 
 /// What stands in more functions than this tells nothing of them.
-const COMMON: usize = 32;
+const COMMON: usize = 128;
 
 /// The same module, but for names and other custom sections, so that it takes fewer bytes when compressed.
 ///
@@ -211,7 +211,8 @@ fn alike_together(functions: &[Vec<u8>]) -> Vec<u32> {
     for holders in holders.values().filter(|holders| holders.len() <= COMMON) {
         for &one in holders {
             for &other in holders {
-                shared[one as usize][other as usize] += 1000 / (holders.len().ilog2() + 1);
+                // What few have tells most.
+                shared[one as usize][other as usize] += 2000 / holders.len() as u32;
             }
         }
     }
