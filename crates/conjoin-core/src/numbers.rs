@@ -386,9 +386,7 @@ impl Numbers {
         let recent = self.recent.iter().find(|recent| recent.parents == [previous])?;
         let author = self.spans[self.span_of(dep)].replica;
         let mut unseen = Vec::new();
-        let mut before = recent.unseen.clone();
-        before.push(recent.until..self.next);
-        for range in before {
+        for range in recent.unseen.iter().cloned().chain(std::iter::once(recent.until..self.next)) {
             let (from, to) = (range.start, range.end.min(dep + 1));
             // The author had seen what it had made before. What others had made it may have seen or not.
             let of = if from < to { &self.spans[self.span_of(from)..=self.span_of(to - 1)] } else { &[] };
