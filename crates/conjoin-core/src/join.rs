@@ -102,7 +102,12 @@ impl Doc {
                     Parent::Item { list: tr.containers[list as usize], item: tr.lv(item) }
                 }
             };
-            let ours = self.state.make(container.kind, parent, tr.lv(container.made), &self.strings);
+            let made = tr.lv(container.made);
+            let known = self.state.containers.made(made);
+            let ours = self.state.make(container.kind, parent, made, &self.strings);
+            if known.is_some_and(|known| known != ours) {
+                return Err(ApplyError::Contradiction);
+            }
             tr.containers.push(ours);
         }
         for (made, container) in theirs.state.containers.makers() {

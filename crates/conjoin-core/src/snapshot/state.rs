@@ -155,8 +155,8 @@ impl Doc {
         if (made == NONE) != (tag == 0) || matches!(parent, Parent::Item { item, .. } if item != made) {
             return Err(MALFORMED);
         }
-        // An item holds one.
-        if tag == 2 && self.state.containers.made(made).is_some() {
+        // An operation makes one.
+        if self.state.containers.made(made).is_some() {
             return Err(MALFORMED);
         }
         let at = self.state.make(kind, parent, made, &self.strings);

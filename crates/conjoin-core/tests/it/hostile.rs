@@ -136,6 +136,18 @@ fn operations_in_our_own_name_are_refused() {
     assert_eq!(doc.counter("n"), 0);
 }
 
+#[test]
+fn an_operation_that_made_one_value_is_not_taken_for_having_made_another() {
+    let mut doc = Doc::new(ReplicaId::new(1));
+    let mut other = Doc::new(ReplicaId::new(2));
+    other.transact(|tx| tx.map("m").list("y").push(1));
+    doc.merge_snapshot(&other.state()).expect("honest");
+    let mut liar = Doc::new(ReplicaId::new(2));
+    liar.transact(|tx| (0..9).for_each(|nth| tx.map("m").map("y").set("x", nth)));
+    assert_eq!(doc.merge_snapshot(&liar.state()).err(), Some(ApplyError::Contradiction));
+    goes_on(&mut doc);
+}
+
 /// One change of replica 7 that starts here, with one operation that sets register "r".
 fn forged(start: u64) -> Delta {
     let mut bytes = b"CJD\x01\x01".to_vec();
