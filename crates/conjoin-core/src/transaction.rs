@@ -180,6 +180,7 @@ impl<'a> Transaction<'a> {
     /// doc.transact(|tx| tx.text("notes").push("Hello"));
     /// assert_eq!(doc.text("notes").to_string(), "Hello");
     /// ```
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     pub fn text<'t>(&'t mut self, name: &'t str) -> TextMut<'t, 'a> {
         TextMut { place: self.root(Kind::Text, name), tx: self, unit: Unit::Scalar }
     }
@@ -201,6 +202,7 @@ impl<'a> Transaction<'a> {
 
     /// The value of a name. It is looked up once for all that is done by a handle, and not at all if it was
     /// the last one looked up.
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     fn root<'t>(&mut self, kind: Kind, name: &'t str) -> Place<'t> {
         let Doc { state, strings, .. } = &mut *self.doc;
         if let Some((container, of)) = state.recent_root(kind)
@@ -273,6 +275,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Types on where the last operation ended, if that was of this replica and nothing came since.
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     fn type_on(&mut self, place: Place<'_>, at: usize, text: &str) -> bool {
         let Place::Made(container) = place else { return false };
         let doc = &mut *self.doc;

@@ -184,6 +184,7 @@ impl TextMut<'_, '_> {
     ///
     /// # Errors
     /// If the index is past the end or in the middle of a character.
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     pub fn insert(&mut self, at: usize, text: &str) -> Result<(), OutOfBounds> {
         // Where the last edit ended is in range.
         if self.unit == Unit::Scalar && self.tx.type_on(self.place, at, text) {
@@ -245,6 +246,7 @@ impl TextMut<'_, '_> {
     ///
     /// # Errors
     /// If the range reaches past the end or into the middle of a character.
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     pub fn delete(&mut self, range: impl RangeBounds<usize>) -> Result<(), OutOfBounds> {
         let (start, end) = self.chars(range)?;
         self.delete_chars(start, end - start);
