@@ -320,6 +320,50 @@ const READ: &[Whole] = &[
     }),
 ];
 
+/// Of these, too: a name, a key or an item for each value, in which one thing happens.
+type Many = (&'static str, fn(&mut Transaction<'_>, &str));
+
+const NAMED: &[Many] = &[
+    ("counters", |tx, name| tx.counter(name).increment()),
+    ("counters of fractions", |tx, name| tx.float_counter(name).add(0.5).expect("it is finite")),
+    ("registers", |tx, name| tx.register(name).set(true)),
+    ("sets", |tx, name| tx.set(name).insert(true)),
+    ("sets of words", |tx, name| tx.set(name).insert("x")),
+    ("texts", |tx, name| tx.text(name).push("x")),
+    ("texts that are marked", |tx, name| {
+        let mut text = tx.text(name);
+        text.push("x");
+        text.mark(0..1, "b", true, Expand::After).expect("it is there");
+    }),
+    ("lists", |tx, name| tx.list(name).push(true)),
+    ("maps", |tx, name| tx.map(name).set("k", true)),
+    ("all kinds of one name", |tx, name| {
+        tx.counter(name).increment();
+        tx.register(name).set(true);
+        tx.set(name).insert(true);
+        tx.text(name).push("x");
+        tx.list(name).push(true);
+        tx.map(name).set("k", true);
+    }),
+    ("texts in maps", |tx, name| tx.map(name).text("k").push("x")),
+    ("counters in maps", |tx, name| tx.map(name).counter("k").increment()),
+    ("counters under keys", |tx, key| tx.map("m").counter(key).increment()),
+    ("registers under keys", |tx, key| tx.map("m").register(key).set(true)),
+    ("sets under keys", |tx, key| tx.map("m").set_of(key).insert(true)),
+    ("texts under keys", |tx, key| tx.map("m").text(key).push("x")),
+    ("lists under keys", |tx, key| tx.map("m").list(key).push(true)),
+    ("maps in maps under keys", |tx, key| tx.map("m").map(key).map("k").set("k", true)),
+    ("texts in maps in a list", |tx, _| {
+        let mut list = tx.list("l");
+        list.insert_map(0).expect("the start is there").text("k").push("x");
+    }),
+    ("counters in lists in a list", |tx, _| {
+        let mut list = tx.list("l");
+        let mut nested = list.insert_list(0).expect("the start is there");
+        nested.insert_counter(0).expect("the start is there").increment();
+    }),
+];
+
 const ONE_REPLICA: [u8; 9] = [1, 7, 0, 0, 0, 0, 0, 0, 0];
 
 /// A document with each kind of operation.
@@ -470,18 +514,28 @@ fn decoding_takes_memory_in_proportion_to_what_is_there() {
         for (what, edit) in shapes {
             let mut doc = Doc::new(ReplicaId::new(2));
             edit(&mut doc);
-            let all = doc.delta_since(&VersionVector::new()).expect("nothing was forgotten").to_bytes();
-            for (form, bytes) in [("delta", all), ("state", doc.state()), ("snapshot", doc.snapshot())] {
-                let mut whole = bytes.len();
-                if form == "snapshot" {
-                    // What comes of a history grows with its columns, which are deflated to a sixteenth at the best.
-                    whole = columns(&bytes).iter().map(Vec::len).sum();
-                    let cost = each(peak(&bytes, look_back), whole);
-                    assert!(!looks || cost <= MOST, "looking back at {what}: {cost} bytes for each");
-                }
-                let cost = each(peak(&bytes, |_| ()), whole);
-                assert!(cost <= MOST, "{what} as {form}: {cost} bytes for each");
-            }
+            hold(what, &doc, looks);
         }
+    }
+    for (what, edit) in NAMED {
+        let mut doc = Doc::new(ReplicaId::new(2));
+        doc.transact(|tx| (0..MANY).for_each(|nth| edit(tx, &format!("{nth:x}"))));
+        hold(what, &doc, false);
+    }
+}
+
+/// Holds reading a document in each of its forms against the limit, and looking back in it if that is said.
+fn hold(what: &str, doc: &Doc, looks: bool) {
+    let all = doc.delta_since(&VersionVector::new()).expect("nothing was forgotten").to_bytes();
+    for (form, bytes) in [("delta", all), ("state", doc.state()), ("snapshot", doc.snapshot())] {
+        let mut whole = bytes.len();
+        if form == "snapshot" {
+            // What comes of a history grows with its columns, which are deflated to a sixteenth at the best.
+            whole = columns(&bytes).iter().map(Vec::len).sum();
+            let cost = each(peak(&bytes, look_back), whole);
+            assert!(!looks || cost <= MOST, "looking back at {what}: {cost} bytes for each");
+        }
+        let cost = each(peak(&bytes, |_| ()), whole);
+        assert!(cost <= MOST, "{what} as {form}: {cost} bytes for each");
     }
 }

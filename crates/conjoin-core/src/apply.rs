@@ -60,7 +60,7 @@ impl Doc {
                 } else if end > seen && ready {
                     self.apply_change(&head, replica, &mut ops, resolve)?;
                 } else if end > seen {
-                    let change = Delta::read(&mut start, 1, &mut before, resolve)?;
+                    let change = Delta::read(&mut start, 1, &mut before, resolve, Vec::new())?;
                     dropped |= !self.pending_of(source).insert((replica, head.start, end), change);
                 }
                 end

@@ -140,7 +140,8 @@ impl Delta {
         counts
             .into_iter()
             .map(|count| {
-                let part = Self::read(&mut reader, count, &mut before, &|number| self.resolve(number));
+                let resolve = |number| self.resolve(number);
+                let part = Self::read(&mut reader, count, &mut before, &resolve, Vec::new());
                 part.expect("it was well formed as a whole")
             })
             .collect()
@@ -158,15 +159,15 @@ impl Delta {
         }
     }
 
-    /// Reads so many changes, of which the first comes after one with this author and end.
+    /// Reads so many changes, of which the first comes after one with this author and end, into a body that is empty.
     pub(crate) fn read(
         reader: &mut Reader<'_>,
         changes: usize,
         before: &mut Option<(u64, u64)>,
         resolve: &dyn Fn(u64) -> Option<ReplicaId>,
+        mut body: Vec<u8>,
     ) -> Result<Self, DecodeError> {
         let mut replicas = ReplicaTable::default();
-        let mut body = Vec::new();
         let mut renumber = |number| resolve(number).map(|replica| replicas.index(replica));
         let mut passing = Passing::new(*before, &mut renumber, Some(&mut body));
         for _ in 0..changes {
@@ -231,7 +232,9 @@ impl Delta {
         resolve: &dyn Fn(u64) -> Option<ReplicaId>,
     ) -> Result<Self, DecodeError> {
         let changes = reader.count(Self::LEAST)?;
-        Self::read(reader, changes, &mut None, resolve)
+        // They take about as much as there is, and nothing is left over then.
+        let body = Vec::with_capacity(reader.len());
+        Self::read(reader, changes, &mut None, resolve, body)
     }
 
     /// The delta as bytes that stand alone, to be kept or sent by any means.

@@ -12,16 +12,14 @@ pub(crate) type StrId = u32;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Strings {
     list: Vec<Arc<str>>,
-    /// Their numbers in the order of the strings, each with what the string begins with.
-    numbers: Sorted<(u64, StrId), ()>,
+    /// Their numbers, each with the digest of its string, in the order of these.
+    numbers: Sorted<(u32, StrId), ()>,
 }
 
-/// The first eight bytes of a string, so that most strings are told apart without looking elsewhere for them.
-fn beginning(string: &str) -> u64 {
-    let mut bytes = [0; 8];
-    let len = string.len().min(8);
-    bytes[..len].copy_from_slice(&string.as_bytes()[..len]);
-    u64::from_be_bytes(bytes)
+/// Four bytes for a string (FNV-1a), so that nearly all strings are told apart without looking elsewhere for them.
+/// Those that have the same are found all the same.
+fn digest(string: &str) -> u32 {
+    string.bytes().fold(0x811c_9dc5, |digest, byte| (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 impl Strings {
@@ -57,7 +55,7 @@ impl Strings {
 
     fn add(&mut self, string: Arc<str>) -> StrId {
         let id = self.list.len() as StrId;
-        self.numbers.insert_by(order_to(&self.list, &string), (beginning(&string), id), ());
+        self.numbers.insert_by(order_to(&self.list, &string), (digest(&string), id), ());
         self.make_room(1);
         self.list.push(string);
         id
@@ -65,9 +63,9 @@ impl Strings {
 }
 
 /// How strings of a list come beside this one.
-fn order_to<'s>(list: &'s [Arc<str>], string: &'s str) -> impl Fn(&(u64, StrId)) -> Ordering + 's {
-    let begins = beginning(string);
-    move |other| other.0.cmp(&begins).then_with(|| (*list[other.1 as usize]).cmp(string))
+fn order_to<'s>(list: &'s [Arc<str>], string: &'s str) -> impl Fn(&(u32, StrId)) -> Ordering + 's {
+    let digest = digest(string);
+    move |other| other.0.cmp(&digest).then_with(|| (*list[other.1 as usize]).cmp(string))
 }
 
 /// The strings one replica has introduced, in its own numbering.
@@ -116,6 +114,7 @@ impl Names {
         let next = self.list.len() as u32;
         let number = *self.numbers.entry(string, || next);
         if number == next {
+            make_room(&mut self.list, 1);
             self.list.push((string, seq));
         }
         self.latest = [Some((string, number)), self.latest[0]];

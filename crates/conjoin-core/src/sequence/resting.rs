@@ -9,7 +9,7 @@ use super::leaf::Piece;
 use super::load::Malformed;
 use super::stored::Runs;
 use super::text::Chunks;
-use super::{Lv, Run, Sequence};
+use super::{Lv, Place, Run, Sequence};
 use crate::numbers::NONE as EDGE;
 
 /// A text that needs no tree as long as it is only read.
@@ -52,6 +52,39 @@ impl Resting {
             self.read = Some(Box::new(Read { runs: None, lv, text: text.into(), width: content.width() }));
         }
         begins
+    }
+
+    /// Its first elements, if nothing else happened in it.
+    pub(crate) fn first(&self) -> Option<(Lv, &str)> {
+        let read = self.read().filter(|read| read.runs.is_none() && !read.text.is_empty())?;
+        Some((read.lv, &read.text))
+    }
+
+    /// The only run, if it is one of all that is visible.
+    fn only(&self) -> Option<Run> {
+        let Read { lv, width, .. } = *self.read().filter(|read| read.runs.is_none())?;
+        Some(Run { lv, len: width.chars, visible: true, left: EDGE, right: EDGE })
+    }
+
+    /// Whether all of so many elements are here.
+    pub(crate) fn holds(&self, lv: Lv, count: u32) -> bool {
+        match self.only() {
+            Some(run) => {
+                count == 0 || lv >= run.lv && u64::from(lv - run.lv) + u64::from(count) <= run.len.into()
+            }
+            None => (**self).holds(lv, count),
+        }
+    }
+
+    /// Where an element stands.
+    pub(crate) fn find(&self, lv: Lv) -> Option<Place> {
+        match self.only() {
+            Some(run) if self.holds(lv, 1) => {
+                Some(Place { index: (lv - run.lv) as usize, visible: true, run })
+            }
+            Some(_) => None,
+            None => (**self).find(lv),
+        }
     }
 
     /// The runs alone, each as long as it can be.

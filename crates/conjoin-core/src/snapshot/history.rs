@@ -201,11 +201,8 @@ impl Doc {
         };
         let mut rest = parts.visible()?;
         let mut hidden = 0;
+        self.state.containers.rest();
         for at in 0..self.state.containers.next() {
-            let holds = self.state.containers.holds(at);
-            if holds && let Data::List(list) = self.state.containers.data_mut(at) {
-                list.rest();
-            }
             if self.state.container(at).kind != Kind::Text {
                 continue;
             }
@@ -215,7 +212,7 @@ impl Doc {
             hidden += runs.len - runs.visible;
             let (mine, after) = cut(rest, runs.visible as u32)?;
             rest = after;
-            if runs.len == 0 && !holds {
+            if runs.len == 0 && !self.state.containers.holds(at) {
                 continue;
             }
             let Data::Text(text) = self.state.containers.data_mut(at) else { continue };

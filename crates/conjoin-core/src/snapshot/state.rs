@@ -307,7 +307,7 @@ impl Doc {
                     let key = index(reader, self.strings.len())?;
                     let mark = MarkRecord { lv, start, end, key, value: Value::decode(reader)? };
                     grow(mark.size())?;
-                    text.marks.push(mark);
+                    text.put_mark(mark);
                 }
                 Data::Text(Box::new(text))
             }

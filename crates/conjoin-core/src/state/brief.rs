@@ -34,6 +34,12 @@ impl Brief {
         begins
     }
 
+    /// Its first items, if it is no more than those.
+    pub(super) fn first(&self) -> Option<(Lv, &Items)> {
+        let first = self.first.as_deref().filter(|_| self.whole.get().is_none())?;
+        Some((first.lv, &first.items))
+    }
+
     /// How many items there are.
     pub(crate) fn len(&self) -> usize {
         match (self.whole.get(), &self.first) {

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
+use super::first::Firsts;
 use super::{Data, Parent};
 use crate::numbers::Lv;
 use crate::size::make_room;
@@ -47,6 +48,8 @@ struct Page {
     /// Which of them hold something, and what.
     bits: u64,
     held: Vec<Data>,
+    /// What others hold.
+    firsts: Firsts,
 }
 
 impl Page {
@@ -58,7 +61,7 @@ impl Page {
         if self.bits >> at & 1 == 1 { Ok(before) } else { Err(before) }
     }
 
-    /// Makes a container hold something that holds nothing yet, and would stand at a place.
+    /// Has a container hold what it does at its place, to be changed.
     #[cold]
     fn hold(&mut self, at: u32, place: usize) -> usize {
         let len = self.held.len();
@@ -66,9 +69,17 @@ impl Page {
             // By half, but not beyond what there can be.
             self.held.reserve_exact((len / 2 + 1).min(WIDTH as usize - len));
         }
-        self.held.insert(place, Data::new(self.kinds[at as usize]));
+        let kind = self.kinds[at as usize];
+        self.held.insert(place, self.firsts.take(at, kind).unwrap_or_else(|| Data::new(kind)));
         self.bits |= 1 << at;
         place
+    }
+
+    /// What a container holds that holds nothing to be changed.
+    #[cold]
+    fn first(&self, at: u32) -> &Data {
+        let kind = self.kinds[at as usize];
+        self.firsts.get(at, &self.kinds).unwrap_or_else(|| empty(kind))
     }
 }
 
@@ -124,7 +135,12 @@ impl Containers {
         self.next += 1;
         let (page, at) = self.page(number);
         if at == 0 {
-            self.pages.push(Page { kinds: [kind; WIDTH as usize], bits: 0, held: Vec::new() });
+            self.pages.push(Page {
+                kinds: [kind; WIDTH as usize],
+                bits: 0,
+                held: Vec::new(),
+                firsts: Firsts::default(),
+            });
         }
         self.pages[page].kinds[at as usize] = kind;
         let origin = match parent {
@@ -224,7 +240,7 @@ impl Containers {
         let page = self.pages.get(page)?;
         match page.place(at) {
             Ok(place) => page.held.get(place),
-            Err(_) => self.kind(number).map(empty),
+            Err(_) => (number < self.next).then(|| page.first(at)),
         }
     }
 
@@ -236,10 +252,38 @@ impl Containers {
         &mut page.held[place]
     }
 
+    /// The same, if something happened in the container.
+    pub(crate) fn begun(&mut self, number: u32) -> Option<&mut Data> {
+        let (page, at) = self.page(number);
+        let page = &mut self.pages[page];
+        let place = match page.place(at) {
+            Err(place) if page.firsts.holds(at) => page.hold(at, place),
+            place => place.ok()?,
+        };
+        page.held.get_mut(place)
+    }
+
+    /// Puts in what a container holds in which nothing happened before.
+    pub(crate) fn begin(&mut self, number: u32, data: Data) {
+        let (page, at) = self.page(number);
+        if !self.pages[page].firsts.put(at, &data) {
+            *self.data_mut(number) = data;
+        }
+    }
+
+    /// Lets go of what is made again when somebody asks for an element of a list.
+    pub(crate) fn rest(&mut self) {
+        for data in self.pages.iter_mut().flat_map(|page| &mut page.held) {
+            if let Data::List(list) = data {
+                list.rest();
+            }
+        }
+    }
+
     /// Whether something happened in a container.
     pub(crate) fn holds(&self, number: u32) -> bool {
         let (page, at) = self.page(number);
-        self.pages.get(page).is_some_and(|page| page.place(at).is_ok())
+        self.pages.get(page).is_some_and(|page| page.place(at).is_ok() || page.firsts.holds(at))
     }
 
     /// The container that an operation made.

@@ -8,6 +8,7 @@
 mod brief;
 mod containers;
 mod contents;
+mod first;
 mod list;
 mod map;
 mod set;
@@ -72,6 +73,83 @@ impl Data {
             Self::List(list) => Some(&list.sequence),
             _ => None,
         }
+    }
+}
+
+impl Data {
+    /// Applies one edit, or refuses it and changes nothing. `nested` is the container that it makes.
+    #[expect(clippy::too_many_arguments, reason = "it is the innermost step of all edits")]
+    fn apply(
+        &mut self,
+        container: u32,
+        lv: Lv,
+        edit: &Local,
+        nested: Option<u32>,
+        author: &Author<'_>,
+        strings: &Strings,
+        size: &mut usize,
+        raw: &mut Noted,
+    ) -> Result<u32, ApplyError> {
+        match (self, edit) {
+            (Self::Counter(sums), Edit::AddInt(amount)) => {
+                let sum = sums.of(author.replica, size);
+                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
+                *sum += i128::from(*amount);
+            }
+            (Self::FloatCounter(sums), Edit::AddFloat(amount)) => {
+                let sum = sums.of(author.replica, size);
+                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
+                *sum = bits(float(*sum) + amount);
+            }
+            (Self::Register(writes), Edit::Write(value)) => {
+                *size -= size_of_writes(writes);
+                let before = std::mem::take(writes);
+                // Mostly one is left.
+                writes.reserve_exact(1);
+                for write in &before {
+                    if !author.saw(write.0) {
+                        writes.push(write.clone());
+                    }
+                }
+                put_write(writes, lv, value, &|lv| author.stamp(lv));
+                *size += size_of_writes(writes);
+                raw.push(Raw::Writes { container, before });
+            }
+            (Self::Map(map), Edit::Put { key, .. } | Edit::Remove { key } | Edit::Make { key, .. }) => {
+                let held = match (edit.value(), nested) {
+                    (Some(value), _) => Held::Value(value.clone()),
+                    (None, Some(nested)) => Held::Container(nested),
+                    (None, None) => Held::Nothing,
+                };
+                if let Some(before) = map.put(*key, lv, held, author, strings, size) {
+                    raw.push(Raw::Held { container, at: *key, before });
+                }
+            }
+            (Self::Set(members), Edit::Include(value) | Edit::Exclude(value)) => {
+                let unseen = |add| !author.saw(add);
+                let differs = match edit {
+                    Edit::Include(_) => members.include(value, lv, &unseen, size),
+                    _ => members.exclude(value, &unseen, size),
+                };
+                if differs {
+                    raw.push(Raw::Member { container, value: value.clone() });
+                }
+            }
+            (Self::Text(text), edit) => return text.apply(container, lv, edit, author, size, raw),
+            (Self::List(list), edit) => {
+                let begins = match edit {
+                    Edit::InsertItems { left: None, items } => list.begin(lv, items, size),
+                    _ => false,
+                };
+                if !begins {
+                    return list.apply(container, lv, edit, author, size, raw);
+                }
+                raw.splice(container, 0, 0, edit.len());
+                return Ok(0);
+            }
+            _ => return Err(ApplyError::WrongKind),
+        }
+        Ok(SCATTERED)
     }
 }
 
@@ -255,7 +333,6 @@ impl State {
         author: &Author<'_>,
         made: &[(u32, Range<Lv>, bool)],
     ) -> Result<(), ApplyError> {
-        let data = self.containers.data(container);
         let here = |lv: Lv, count: u32, item: bool| {
             let Some(end) = lv.checked_add(count) else { return false };
             if lv >= author.start {
@@ -271,7 +348,7 @@ impl State {
             }
             end <= author.start
                 && author.saw_all(lv, count)
-                && match data {
+                && match self.containers.data(container) {
                     Some(Data::Text(text)) => text.holds(lv, count),
                     Some(Data::List(list)) if item => list.holds_items(lv, count),
                     Some(Data::List(list)) => list.holds(lv),
@@ -305,76 +382,31 @@ impl State {
         strings: &Strings,
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
-        match edit {
-            Edit::Make { key, kind, base } => {
-                let base = base.unwrap_or(NONE);
-                return self.apply_make(container, lv, (*key, *kind, base), author, strings, raw);
+        let mut nested = None;
+        if let Edit::Make { key, kind, base } = edit {
+            let base = base.unwrap_or(NONE);
+            if base != NONE && (base >= lv || !author.saw(base)) {
+                return Err(ApplyError::UnknownElement);
             }
-            Edit::Put { key, value } => {
-                return self.put(container, lv, (*key, Held::Value(value.clone())), author, strings, raw);
+            if self.containers.kind(container) != Some(Kind::Map) {
+                return Err(ApplyError::WrongKind);
             }
-            Edit::Remove { key } => {
-                return self.put(container, lv, (*key, Held::Nothing), author, strings, raw);
-            }
-            _ => {}
+            let parent = Parent::Key { map: container, key: *key, base };
+            nested = Some(self.make(*kind, parent, lv, strings));
         }
-        let size = &mut self.size;
-        let data = self.containers.data_mut(container);
-        match (data, edit) {
-            (Data::Counter(sums), Edit::AddInt(amount)) => {
-                let sum = sums.of(author.replica, size);
-                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
-                *sum += i128::from(*amount);
-            }
-            (Data::FloatCounter(sums), Edit::AddFloat(amount)) => {
-                let sum = sums.of(author.replica, size);
-                raw.push(Raw::Sum { container, replica: author.replica, before: *sum });
-                *sum = bits(float(*sum) + amount);
-            }
-            (Data::Register(writes), Edit::Write(value)) => {
-                *size -= size_of_writes(writes);
-                let before = std::mem::take(writes);
-                // Mostly one is left.
-                writes.reserve_exact(1);
-                for write in &before {
-                    if !author.saw(write.0) {
-                        writes.push(write.clone());
-                    }
-                }
-                put_write(writes, lv, value, &|lv| author.stamp(lv));
-                *size += size_of_writes(writes);
-                raw.push(Raw::Writes { container, before });
-            }
-            (Data::Set(members), Edit::Include(value) | Edit::Exclude(value)) => {
-                let unseen = |add| !author.saw(add);
-                let differs = match edit {
-                    Edit::Include(_) => members.include(value, lv, &unseen, size),
-                    _ => members.exclude(value, &unseen, size),
-                };
-                if differs {
-                    raw.push(Raw::Member { container, value: value.clone() });
-                }
-            }
-            (Data::Text(text), edit) => return text.apply(container, lv, edit, author, size, raw),
-            (Data::List(list), edit) => {
-                let begins = match edit {
-                    Edit::InsertItems { left: None, items } => list.begin(lv, items, size),
-                    _ => false,
-                };
-                let at = if begins {
-                    raw.splice(container, 0, 0, edit.len());
-                    0
-                } else {
-                    list.apply(container, lv, edit, author, size, raw)?
-                };
-                if let Edit::InsertItems { items, .. } = edit {
-                    self.make_items(container, lv, items, strings);
-                }
-                return Ok(at);
-            }
-            _ => return Err(ApplyError::WrongKind),
+        let mut first = None;
+        let data = match self.containers.begun(container) {
+            Some(data) => data,
+            None => first.insert(Data::new(self.container(container).kind)),
+        };
+        let at = data.apply(container, lv, edit, nested, author, strings, &mut self.size, raw)?;
+        if let Some(data) = first {
+            self.containers.begin(container, data);
         }
-        Ok(SCATTERED)
+        if let Edit::InsertItems { items, .. } = edit {
+            self.make_items(container, lv, items, strings);
+        }
+        Ok(at)
     }
 
     /// Applies an insert of so many characters, as [`apply`](Self::apply) does.
@@ -387,10 +419,17 @@ impl State {
         author: &Author<'_>,
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
-        match self.containers.data_mut(container) {
-            Data::Text(data) => data.insert(container, lv, left, text, author, &mut self.size, raw),
-            _ => Err(ApplyError::WrongKind),
+        let mut first = None;
+        let data = match self.containers.begun(container) {
+            Some(data) => data,
+            None => first.insert(Data::new(Kind::Text)),
+        };
+        let Data::Text(whole) = data else { return Err(ApplyError::WrongKind) };
+        let at = whole.insert(container, lv, left, text, author, &mut self.size, raw)?;
+        if let Some(data) = first {
+            self.containers.begin(container, data);
         }
+        Ok(at)
     }
 
     /// Applies a delete of so many elements of a text, as [`apply`](Self::apply) does.
@@ -451,41 +490,6 @@ impl State {
                 self.make(kind, Parent::Item { list, item }, item, strings);
             }
         }
-    }
-
-    fn apply_make(
-        &mut self,
-        container: u32,
-        lv: Lv,
-        (key, kind, base): (StrId, Kind, Lv),
-        author: &Author<'_>,
-        strings: &Strings,
-        raw: &mut Noted,
-    ) -> Result<u32, ApplyError> {
-        if base != NONE && (base >= lv || !author.saw(base)) {
-            return Err(ApplyError::UnknownElement);
-        }
-        if !matches!(self.data(container), Data::Map(_)) {
-            return Err(ApplyError::WrongKind);
-        }
-        let nested = self.make(kind, Parent::Key { map: container, key, base }, lv, strings);
-        self.put(container, lv, (key, Held::Container(nested)), author, strings, raw)
-    }
-
-    fn put(
-        &mut self,
-        container: u32,
-        lv: Lv,
-        (key, held): (StrId, Held),
-        author: &Author<'_>,
-        strings: &Strings,
-        raw: &mut Noted,
-    ) -> Result<u32, ApplyError> {
-        let Data::Map(map) = self.containers.data_mut(container) else { return Err(ApplyError::WrongKind) };
-        if let Some(before) = map.put(key, lv, held, author, strings, &mut self.size) {
-            raw.push(Raw::Held { container, at: key, before });
-        }
-        Ok(SCATTERED)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::{Anchor, Edit};
 use crate::sequence::Resting;
-use crate::size;
+use crate::size::{self, make_room};
 use crate::strings::StrId;
 use crate::value::Value;
 
@@ -139,6 +139,11 @@ impl Text {
             raw.push(Raw::Format { container, mark: record.lv });
         }
         *size += record.size();
+        self.put_mark(record);
+    }
+
+    pub(crate) fn put_mark(&mut self, record: MarkRecord) {
+        make_room(&mut self.marks, 1);
         self.marks.push(record);
     }
 

@@ -91,7 +91,7 @@ impl<'a> Replay<'a> {
                     let record = self.mark(entry, &author)?;
                     doc.state.size += record.size();
                     if let (true, Data::Text(text)) = (self.whole, doc.state.containers.data_mut(at)) {
-                        text.marks.push(record);
+                        text.put_mark(record);
                     }
                 }
             }
