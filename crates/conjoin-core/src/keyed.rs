@@ -40,7 +40,7 @@ impl<V> Keyed<V> {
     /// assert_eq!(prices.get("milk"), None);
     /// ```
     pub fn get(&self, key: &str) -> Option<&V> {
-        self.0.find(|other| (**other).cmp(key)).map(|entry| &entry.1)
+        self.0.find(|other| (*other.0).cmp(key)).map(|entry| &entry.1)
     }
 
     /// Whether there is a value of a key.

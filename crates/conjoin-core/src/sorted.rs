@@ -105,16 +105,16 @@ impl<K, V> Sorted<K, V> {
 }
 
 impl<K, V> Sorted<K, V> {
-    /// Where the entry stands, or else would stand, that this compares keys with.
-    fn place_by(&self, cmp: impl Fn(&K) -> Ordering) -> Result<Place, Place> {
+    /// Where the entry stands, or else would stand, that this compares others with.
+    fn place_by(&self, cmp: impl Fn(&(K, V)) -> Ordering) -> Result<Place, Place> {
         let chunk = chunk_of(self.chunks.len(), &|chunk| {
-            self.chunks.get(chunk).and_then(|chunk| chunk.first()).is_some_and(|first| cmp(&first.0).is_le())
+            self.chunks.get(chunk).and_then(|chunk| chunk.first()).is_some_and(|first| cmp(first).is_le())
         });
         let Some(entries) = self.chunks.get(chunk) else { return Err((0, 0)) };
         // Small keys are compared in less time than it takes to have guessed wrong how that will come out.
         let found = match size_of::<K>() {
-            ..=16 => entries.binary_search_by(|entry| cmp(&entry.0)),
-            _ => search(entries, |entry| cmp(&entry.0)),
+            ..=16 => entries.binary_search_by(cmp),
+            _ => search(entries, cmp),
         };
         match found {
             Ok(at) => Ok((chunk, at)),
@@ -122,14 +122,14 @@ impl<K, V> Sorted<K, V> {
         }
     }
 
-    /// The entry that this compares keys with.
-    pub(crate) fn find(&self, cmp: impl Fn(&K) -> Ordering) -> Option<&(K, V)> {
+    /// The entry that this compares others with.
+    pub(crate) fn find(&self, cmp: impl Fn(&(K, V)) -> Ordering) -> Option<&(K, V)> {
         let (chunk, at) = self.place_by(cmp).ok()?;
         self.chunks.get(chunk)?.get(at)
     }
 
-    /// Puts an entry where this, which compares keys with its own, says; gives the value that was there.
-    pub(crate) fn insert_by(&mut self, cmp: impl Fn(&K) -> Ordering, key: K, value: V) -> Option<V> {
+    /// Puts an entry where this, which compares others with it, says; gives the value that was there.
+    pub(crate) fn insert_by(&mut self, cmp: impl Fn(&(K, V)) -> Ordering, key: K, value: V) -> Option<V> {
         match self.place_by(cmp) {
             Ok((chunk, at)) => Some(std::mem::replace(&mut self.chunks[chunk][at].1, value)),
             Err(place) => {
@@ -143,7 +143,7 @@ impl<K, V> Sorted<K, V> {
 impl<K: Ord, V> Sorted<K, V> {
     /// Where a key stands, or else would stand.
     fn place(&self, key: &K) -> Result<Place, Place> {
-        self.place_by(|other| other.cmp(key))
+        self.place_by(|other| other.0.cmp(key))
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {

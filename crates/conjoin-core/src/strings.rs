@@ -12,8 +12,8 @@ pub(crate) type StrId = u32;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Strings {
     list: Vec<Arc<str>>,
-    /// Their numbers, each with the digest of its string, in the order of these.
-    numbers: Sorted<(u32, StrId), ()>,
+    /// Their numbers, each behind the digest of its string, in the order of these and of the strings.
+    numbers: Sorted<u32, StrId>,
 }
 
 /// Four bytes for a string (FNV-1a), so that nearly all strings are told apart without looking elsewhere for them.
@@ -37,7 +37,7 @@ impl Strings {
     }
 
     pub(crate) fn find(&self, string: &str) -> Option<StrId> {
-        self.numbers.find(order_to(&self.list, string)).map(|entry| entry.0.1)
+        self.numbers.find(order_to(&self.list, string)).map(|entry| entry.1)
     }
 
     pub(crate) fn intern(&mut self, string: &str) -> StrId {
@@ -55,7 +55,7 @@ impl Strings {
 
     fn add(&mut self, string: Arc<str>) -> StrId {
         let id = self.list.len() as StrId;
-        self.numbers.insert_by(order_to(&self.list, &string), (digest(&string), id), ());
+        self.numbers.insert_by(order_to(&self.list, &string), digest(&string), id);
         self.make_room(1);
         self.list.push(string);
         id
@@ -65,7 +65,7 @@ impl Strings {
 /// How strings of a list come beside this one.
 fn order_to<'s>(list: &'s [Arc<str>], string: &'s str) -> impl Fn(&(u32, StrId)) -> Ordering + 's {
     let digest = digest(string);
-    move |other| other.0.cmp(&digest).then_with(|| (*list[other.1 as usize]).cmp(string))
+    move |&(other, id)| other.cmp(&digest).then_with(|| (*list[id as usize]).cmp(string))
 }
 
 /// The strings one replica has introduced, in its own numbering.

@@ -215,7 +215,7 @@ impl VersionVector {
             }
         }
         if self.entries.len() > known {
-            self.entries.sort_unstable();
+            self.put_in_order();
         }
     }
 
@@ -352,9 +352,9 @@ impl VersionVector {
             let count = reader.seq()?;
             version.entries.push((replica, count));
         }
-        version.entries.sort_unstable();
-        let distinct = version.entries.windows(2).all(|pair| pair[0].0 != pair[1].0);
-        if !distinct || version.entries.iter().any(|entry| entry.1 == 0) {
+        let count = version.entries.len();
+        version.put_in_order();
+        if version.entries.len() < count || version.entries.iter().any(|entry| entry.1 == 0) {
             return Err(DecodeError::Malformed(Part::VersionVector));
         }
         Ok(version)
@@ -363,6 +363,7 @@ impl VersionVector {
 
 impl VersionVector {
     /// Puts entries in order, of each replica the highest.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn put_in_order(&mut self) {
         self.entries.sort_unstable();
         self.entries.dedup_by(|later, earlier| {

@@ -168,8 +168,8 @@ impl Containers {
     }
 
     /// How the containers come beside one at a place.
-    fn order_to(&self, parent: Parent, kind: Kind) -> impl Fn(&u32) -> Ordering {
-        move |&other| {
+    fn order_to(&self, parent: Parent, kind: Kind) -> impl Fn(&(u32, ())) -> Ordering {
+        move |&(other, ())| {
             let other = self.get(other).map(|other| (other.parent, other.kind));
             other.cmp(&Some((parent, kind)))
         }

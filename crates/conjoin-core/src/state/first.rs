@@ -20,7 +20,8 @@ const MOST: usize = 64;
 pub(super) struct Firsts {
     /// Those of which it stands here.
     bits: u64,
-    /// For each, in the order in which they came: which it is, how many bytes, and those.
+    /// For each, in the order in which they came: which it is, how many bytes, and those. What was taken out stays until
+    /// all are.
     bytes: Vec<u8>,
     /// The same to be read, once somebody asked.
     open: OnceLock<Vec<(u8, Data)>>,
@@ -59,7 +60,7 @@ impl Firsts {
             }
             all
         });
-        open.iter().find(|entry| u32::from(entry.0) == at).map(|entry| &entry.1)
+        open.iter().rev().find(|entry| u32::from(entry.0) == at).map(|entry| &entry.1)
     }
 
     /// Takes it out, to be changed.
@@ -67,25 +68,18 @@ impl Firsts {
         if !self.holds(at) {
             return None;
         }
-        let (mut nth, mut from) = (0, 0);
-        loop {
-            let (which, bytes, _) = next(&self.bytes[from..])?;
-            let len = 2 + bytes.len();
+        let (mut rest, mut first) = (self.bytes.as_slice(), None);
+        while let Some((which, bytes, after)) = next(rest) {
             if u32::from(which) == at {
-                let data = match self.open.get_mut() {
-                    Some(open) => open.remove(nth).1,
-                    None => read(kind, bytes),
-                };
-                self.bytes.copy_within(from + len.., from);
-                self.bytes.truncate(self.bytes.len() - len);
-                self.bits &= !(1 << at);
-                if self.bits == 0 {
-                    *self = Self::default();
-                }
-                return Some(data);
+                first = Some(read(kind, bytes));
             }
-            (nth, from) = (nth + 1, from + len);
+            rest = after;
         }
+        self.bits &= !(1 << at);
+        if self.bits == 0 {
+            *self = Self::default();
+        }
+        first
     }
 }
 
@@ -106,8 +100,7 @@ fn write(data: &Data, out: &mut Vec<u8>) -> Option<()> {
         }
         Data::Register(writes) => {
             let [(lv, value)] = writes.as_slice() else { return None };
-            out.varint(u64::from(*lv));
-            value.encode(out);
+            write_value(*lv, value, out);
         }
         Data::Map(map) => {
             let (&key, slot) = only(&map.slots)?;
@@ -118,8 +111,7 @@ fn write(data: &Data, out: &mut Vec<u8>) -> Option<()> {
         Data::Set(members) => {
             let (value, adds) = only(&members.values)?;
             let &[lv] = &**adds else { return None };
-            out.varint(u64::from(lv));
-            value.0.encode(out);
+            write_value(lv, &value.0, out);
         }
         Data::List(list) => {
             let (lv, items) = list.first()?;
@@ -134,6 +126,12 @@ fn write(data: &Data, out: &mut Vec<u8>) -> Option<()> {
         }
     }
     Some(())
+}
+
+#[inline(never)]
+fn write_value(lv: Lv, value: &Value, out: &mut Vec<u8>) {
+    out.varint(u64::from(lv));
+    value.encode(out);
 }
 
 fn only<K, V>(map: &Sorted<K, V>) -> Option<(&K, &V)> {
@@ -155,15 +153,15 @@ fn fill(data: &mut Data, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         }
         Data::Register(writes) => {
             writes.reserve_exact(1);
-            writes.push((lv(reader)?, Value::decode(reader)?));
+            writes.push(read_value(reader)?);
         }
         Data::Map(map) => {
             let (key, lv) = (lv(reader)?, lv(reader)?);
             map.slots.insert(key, Slot { lv, held: Held::decode(reader)? });
         }
         Data::Set(members) => {
-            let lv = lv(reader)?;
-            members.values.insert(Ordered(Value::decode(reader)?), Adds::One(lv));
+            let (lv, value) = read_value(reader)?;
+            members.values.insert(Ordered(value), Adds::One(lv));
         }
         Data::List(list) => {
             let (lv, count) = (lv(reader)?, reader.varint()? as usize);
@@ -175,6 +173,11 @@ fn fill(data: &mut Data, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         }
     }
     Ok(())
+}
+
+#[inline(never)]
+fn read_value(reader: &mut Reader<'_>) -> Result<(Lv, Value), DecodeError> {
+    Ok((lv(reader)?, Value::decode(reader)?))
 }
 
 fn lv(reader: &mut Reader<'_>) -> Result<Lv, DecodeError> {
