@@ -133,6 +133,9 @@ impl Typed<'_> {
     }
 }
 
+/// Items are added to those of an entry up to so many bytes: to find the latest, all before it are passed over.
+const ITEMS: usize = 512;
+
 /// Operations as bytes, from the first on.
 #[derive(Debug, Clone)]
 struct Cold {
@@ -467,7 +470,9 @@ impl Entry {
                 on
             }
             (Edit::InsertItems { items, .. }, Edit::InsertItems { left, items: more }) => {
-                let on = *left == Some(self.lv + self.len - 1) && next.at == self.at.wrapping_add(self.len);
+                let on = items.as_bytes().len() < ITEMS
+                    && *left == Some(self.lv + self.len - 1)
+                    && next.at == self.at.wrapping_add(self.len);
                 if on {
                     items.append(more);
                 }
@@ -502,5 +507,26 @@ impl Entry {
             *at = next_at;
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doc::Doc;
+    use crate::version::ReplicaId;
+
+    #[test]
+    fn what_is_pushed_one_by_one_is_found_without_passing_over_all() {
+        let mut doc = Doc::new(ReplicaId::new(1));
+        (0..2000i64).for_each(|nth| _ = doc.transact(|tx| tx.list("l").push(nth)));
+        let (mut entries, mut items) = (0, 0);
+        for entry in doc.log.iter() {
+            let Edit::InsertItems { items: some, .. } = &entry.edit else { panic!("all were inserted") };
+            assert!(some.as_bytes().len() < ITEMS + 9, "{} bytes in one entry", some.as_bytes().len());
+            (entries, items) = (entries + 1, items + some.len());
+        }
+        assert_eq!(items, 2000);
+        assert!(entries < 20, "they stand together as far as they may: {entries} entries");
     }
 }
