@@ -32,13 +32,13 @@ const WEIGHED: [Weighed; 3] = [
         package: "conjoin-site",
         which: &["--bin", "conjoin-site"],
         quality: Quality::Release,
-        limit: 211_000,
+        limit: 213_000,
     },
     ENGINE,
     Weighed {
         what: "the same, as stable cargo builds it",
         quality: Quality::Stable,
-        limit: 121_000,
+        limit: 123_000,
         ..ENGINE
     },
 ];
