@@ -21,7 +21,7 @@ use crate::strings::{Names, StrId};
 use crate::version::{OpId, ReplicaId};
 use crate::wire::{Head, Passing};
 
-use incoming::{Draft, Incoming, Source, Translated};
+use incoming::{Additions, Draft, Incoming, Source, Translated};
 
 /// Who is meant by the numbers that stand for replicas.
 type Resolve<'r> = &'r dyn Fn(u64) -> Option<ReplicaId>;
@@ -189,17 +189,21 @@ impl Doc {
         if self.names.len() <= replica as usize {
             self.names.resize_with(replica as usize + 1, Names::default);
         }
-        let Some(adds) = draft.additions else { return replica };
-        self.strings.make_room(adds.strings.len());
-        for string in 0..adds.strings.len() {
-            self.strings.intern_shared(adds.strings.get(string as StrId));
+        let Some(additions) = draft.additions else { return replica };
+        // What was added is let go of here before what comes next is added.
+        let Additions { strings, names, containers } = *additions;
+        self.strings.make_room(strings.len());
+        for string in 0..strings.len() {
+            self.strings.intern_shared(strings.get(string as StrId));
         }
-        for &(string, seq) in adds.names.list() {
+        drop(strings);
+        for &(string, seq) in names.list() {
             self.names[replica as usize].introduce(string, seq);
             self.state.size += size::string(self.strings.get(string));
         }
-        self.state.containers.make_room(&adds.containers);
-        for Container { kind, parent, made } in adds.containers.iter() {
+        drop(names);
+        self.state.containers.make_room(&containers);
+        for Container { kind, parent, made } in containers.iter() {
             self.state.make(kind, parent, made, &self.strings);
         }
         replica
