@@ -364,6 +364,64 @@ const NAMED: &[Many] = &[
     }),
 ];
 
+/// Small values that are made in one go and edited in another.
+const AGAIN: &[(&str, fn(&mut Transaction<'_>, &str), fn(&mut Transaction<'_>, &str))] = &[
+    (
+        "texts that are typed in front of",
+        |tx, name| tx.text(name).push("x"),
+        |tx, name| tx.text(name).insert(0, "y").expect("the start is there"),
+    ),
+    (
+        "texts that are deleted",
+        |tx, name| tx.text(name).push("xy"),
+        |tx, name| tx.text(name).delete(0..1).expect("it is there"),
+    ),
+    (
+        "texts under keys that are pushed to",
+        |tx, key| tx.map("m").text(key).push("x"),
+        |tx, key| tx.map("m").text(key).push("y"),
+    ),
+    (
+        "texts in a list that are written later",
+        |tx, _| _ = tx.list("l").insert_text(0).expect("the start is there"),
+        |tx, name| tx.list("l").text(nth(name)).expect("it is there").push("x"),
+    ),
+    (
+        "lists that are put in front of",
+        |tx, name| tx.list(name).push(true),
+        |tx, name| tx.list(name).insert(0, false).expect("the start is there"),
+    ),
+    ("lists that are pushed to", |tx, name| tx.list(name).push(true), |tx, name| tx.list(name).push("x")),
+    (
+        "lists of which an item changes",
+        |tx, name| tx.list(name).push(true),
+        |tx, name| tx.list(name).set(0, false).expect("it is there"),
+    ),
+    (
+        "lists of which an item goes",
+        |tx, name| tx.list(name).push(true),
+        |tx, name| tx.list(name).remove(0..1).expect("it is there"),
+    ),
+    (
+        "lists of which an item moves",
+        |tx, name| (0..2).for_each(|nth| tx.list(name).push(nth)),
+        |tx, name| tx.list(name).move_to(1, 0).expect("both are there"),
+    ),
+    (
+        "lists in a list that are put in front of",
+        |tx, _| tx.list("l").insert_list(0).expect("the start is there").push(true),
+        |tx, name| {
+            let mut list = tx.list("l");
+            list.list(nth(name)).expect("it is there").insert(0, false).expect("the start is there");
+        },
+    ),
+];
+
+/// Which of many values it is by its name.
+fn nth(name: &str) -> usize {
+    usize::from_str_radix(name, 16).expect("it was made of a number")
+}
+
 const ONE_REPLICA: [u8; 9] = [1, 7, 0, 0, 0, 0, 0, 0, 0];
 
 /// A document with each kind of operation.
@@ -520,6 +578,13 @@ fn decoding_takes_memory_in_proportion_to_what_is_there() {
     for (what, edit) in NAMED {
         let mut doc = Doc::new(ReplicaId::new(2));
         doc.transact(|tx| (0..MANY).for_each(|nth| edit(tx, &format!("{nth:x}"))));
+        hold(what, &doc, false);
+    }
+    for (what, first, then) in AGAIN {
+        let mut doc = Doc::new(ReplicaId::new(2));
+        for edit in [first, then] {
+            doc.transact(|tx| (0..MANY).for_each(|nth| edit(tx, &format!("{nth:x}"))));
+        }
         hold(what, &doc, false);
     }
 }

@@ -111,10 +111,10 @@ impl Doc {
     pub(crate) fn difference(&self, other: &Self, there: &[u32], here: &[u32]) -> Noted {
         let mut raw = Noted::new();
         for container in 0..other.state.containers.next() {
-            let after = other.state.data(container);
-            let before = self.state.containers.data(here[container as usize]);
-            let before = before.unwrap_or_else(|| empty(other.state.container(container).kind));
-            match (before, after) {
+            let Some(after) = other.state.containers.peek(container) else { continue };
+            let before = self.state.containers.peek(here[container as usize]);
+            let before = before.as_deref().unwrap_or_else(|| empty(other.state.container(container).kind));
+            match (before, &*after) {
                 (Data::Counter(before), Data::Counter(after))
                 | (Data::FloatCounter(before), Data::FloatCounter(after)) => {
                     let (mut before, mut after) = (before.clone(), after.clone());
@@ -155,8 +155,8 @@ impl Doc {
                     lacking(container, after, before, &mut raw);
                 }
                 // Nothing is woken for it that was loaded and nobody asked anything of yet.
-                (Data::List(before), Data::List(after)) if before.len() == 0 => {
-                    splice(container, 0, 0, after.len(), &mut raw);
+                (Data::List(before), Data::List(after)) if before.sequence.len() == 0 => {
+                    splice(container, 0, 0, after.sequence.len(), &mut raw);
                 }
                 (Data::List(before), Data::List(after)) => {
                     self.splice(container, &before.sequence, other, &after.sequence, &mut raw);

@@ -134,6 +134,12 @@ impl Sequence {
         self.tree.total.chars as usize
     }
 
+    /// Whether it is no more than some pieces of a few elements.
+    pub(crate) fn is_small(&self) -> bool {
+        let first = self.tree.leaf(0);
+        self.tree.next_leaf(0).is_none() && first.runs.len() <= 4 && first.width.bytes() <= 32
+    }
+
     fn piece(&self, spot: Spot) -> Option<Piece> {
         self.tree.leaf(spot.leaf).runs.get(spot.run as usize).copied()
     }

@@ -6,7 +6,7 @@ use super::{Item, MapRef, RegisterRef, SetRef, TextRef};
 use crate::changed::ContainerId;
 use crate::doc::Doc;
 use crate::numbers::Lv;
-use crate::state::{Brief, Data, Held};
+use crate::state::{Data, Held, List};
 use crate::value::{Kind, Value};
 
 reference! {
@@ -21,7 +21,7 @@ reference! {
     /// assert_eq!(shopping.len(), 2);
     /// assert_eq!(format!("{shopping:?}"), r#"[Value(Str("milk")), Value(Str("bread"))]"#);
     /// ```
-    ListRef, List, Brief
+    ListRef, List, List
 }
 
 impl<'a> ListRef<'a> {

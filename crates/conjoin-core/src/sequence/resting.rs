@@ -54,10 +54,14 @@ impl Resting {
         begins
     }
 
-    /// Its first elements, if nothing else happened in it.
-    pub(crate) fn first(&self) -> Option<(Lv, &str)> {
-        let read = self.read().filter(|read| read.runs.is_none() && !read.text.is_empty())?;
-        Some((read.lv, &read.text))
+    /// Whether it is no more than some pieces of a few elements.
+    pub(crate) fn is_small(&self) -> bool {
+        match self.read() {
+            Some(read) => {
+                read.width.bytes() <= 32 && read.runs.as_ref().is_none_or(|runs| runs.pieces.len() <= 4)
+            }
+            None => (**self).is_small(),
+        }
     }
 
     /// The only run, if it is one of all that is visible.

@@ -70,6 +70,14 @@ impl Runs {
 }
 
 impl Stored<Vec<u8>> {
+    /// Appends the columns.
+    #[inline(never)]
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        for column in [&self.heads, &self.lengths, &self.numbers, &self.origins] {
+            out.bytes(column);
+        }
+    }
+
     /// Appends the runs of a sequence.
     pub(crate) fn push(&mut self, sequence: &Sequence) {
         let pieces: Vec<Piece> = sequence.runs().map(Piece::from).collect();
@@ -107,7 +115,14 @@ impl Stored<Vec<u8>> {
     }
 }
 
-impl Stored<Reader<'_>> {
+impl<'a> Stored<Reader<'a>> {
+    /// Reads the columns as they were written.
+    #[inline(never)]
+    pub(crate) fn open(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let mut column = || reader.bytes().map(Reader::new);
+        Ok(Self { heads: column()?, lengths: column()?, numbers: column()?, origins: column()? })
+    }
+
     /// How many runs the next sequence has.
     pub(crate) fn count(&mut self) -> Result<usize, DecodeError> {
         let count = self.lengths.varint()?;

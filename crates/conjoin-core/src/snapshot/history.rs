@@ -26,7 +26,7 @@ use crate::op::Edit;
 use crate::order::sort_by_number;
 use crate::sequence::{self, Resting, Runs};
 use crate::size;
-use crate::state::Data;
+use crate::state::{Data, Text};
 use crate::value::Kind;
 use crate::version::ReplicaId;
 use head::Head;
@@ -215,8 +215,13 @@ impl Doc {
             if runs.len == 0 && !self.state.containers.holds(at) {
                 continue;
             }
-            let Data::Text(text) = self.state.containers.data_mut(at) else { continue };
-            text.sequence = Resting::new(runs, mine).map_err(|_| MALFORMED)?;
+            let sequence = Resting::new(runs, mine).map_err(|_| MALFORMED)?;
+            let Some(Data::Text(text)) = self.state.containers.begun(at) else {
+                let text = Text { sequence, ..Text::default() };
+                self.state.containers.begin(at, Data::Text(Box::new(text)));
+                continue;
+            };
+            text.sequence = sequence;
             let mut anchors = text.marks.iter().flat_map(|mark| [mark.start.element, mark.end.element]);
             if !anchors.all(|element| element.is_none_or(|lv| text.sequence.holds(lv, 1))) {
                 return Err(MALFORMED.into());
@@ -286,8 +291,8 @@ impl Doc {
         // Only the texts are held against what comes of doing all again.
         let mut texts: Vec<(u32, Runs)> = Vec::new();
         for nth in 0..doc.state.containers.next() {
-            if doc.state.containers.holds(nth)
-                && let Data::Text(text) = doc.state.containers.data_mut(nth)
+            if doc.state.container(nth).kind == Kind::Text
+                && let Some(Data::Text(text)) = doc.state.containers.begun(nth)
             {
                 texts.push((nth, std::mem::take(&mut text.sequence).into_runs()));
             }

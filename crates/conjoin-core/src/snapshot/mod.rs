@@ -19,6 +19,8 @@ use crate::codec::{DecodeError, Header, Reader};
 use crate::doc::{Applied, ApplyError, Doc};
 use crate::version::ReplicaId;
 
+pub(crate) use state::write_data;
+
 impl Doc {
     /// All of the document.
     ///

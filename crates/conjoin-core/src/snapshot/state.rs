@@ -11,11 +11,12 @@ use crate::op::{Anchor, finite};
 use crate::sequence::{Resting, Runs, Sequence, Stored};
 use crate::size;
 use crate::state::{
-    Adds, Data, Held, List, Map, MarkRecord, Members, Parent, Slot, State, Sums, Text, bits, float, read_sum,
+    Adds, Data, Held, List, Map, MarkRecord, Members, Parent, Slot, Sums, Text, bits, float, read_sum,
     size_of_member, size_of_writes, write_sum,
 };
 use crate::strings::StrId;
 use crate::value::{Kind, Ordered, Value};
+use crate::version::ReplicaId;
 
 impl Doc {
     /// The state of the document, without its history: for those who have seen too little for a delta.
@@ -74,13 +75,10 @@ impl Doc {
                 _ => {}
             }
         }
-        for column in [&runs.heads, &runs.lengths, &runs.numbers, &runs.origins] {
-            out.bytes(column);
-        }
+        runs.write(&mut out);
         for data in self.state.all_data() {
-            write_data(data, &mut out, &self.state, |replica| {
-                u64::from(numbers.replica_number(replica).unwrap_or(0))
-            });
+            let index = |replica| u64::from(numbers.replica_number(replica).unwrap_or(0));
+            write_data(data, &mut out, &index, &|made| self.state.containers.made(made));
         }
         out
     }
@@ -114,12 +112,7 @@ impl Doc {
             }
         }
         self.room(0)?;
-        let mut columns = [const { Reader::new(&[]) }; 4];
-        for column in &mut columns {
-            *column = Reader::new(reader.bytes()?);
-        }
-        let [heads, lengths, numbers, origins] = columns;
-        let mut runs = Stored { heads, lengths, numbers, origins };
+        let mut runs = Stored::open(reader)?;
         for container in 0..containers as u32 {
             self.read_data(reader, &mut runs, container)?;
             self.room(0)?;
@@ -349,7 +342,14 @@ impl Doc {
     }
 }
 
-fn write_data(data: &Data, out: &mut Vec<u8>, state: &State, index: impl Fn(crate::ReplicaId) -> u64) {
+/// Appends what a container holds, but for the runs of its sequence; with the numbers that stand for replicas, and the
+/// containers that operations made.
+pub(crate) fn write_data(
+    data: &Data,
+    out: &mut Vec<u8>,
+    index: &dyn Fn(ReplicaId) -> u64,
+    made: &dyn Fn(Lv) -> Option<u32>,
+) {
     match data {
         Data::Counter(Sums(sums)) | Data::FloatCounter(Sums(sums)) => {
             out.varint(sums.len() as u64);
@@ -393,11 +393,7 @@ fn write_data(data: &Data, out: &mut Vec<u8>, state: &State, index: impl Fn(crat
                 out.varint(u64::from(list.written(lv)));
                 out.varint(u64::from(slot));
                 out.push(u8::from(lies_in(&hidden, slot)));
-                let nested = if let Held::Nested = held {
-                    state.containers.made(lv).map(Held::Container)
-                } else {
-                    None
-                };
+                let nested = if let Held::Nested = held { made(lv).map(Held::Container) } else { None };
                 nested.as_ref().unwrap_or(held).encode(out);
             }
             out.varint(list.moved.len() as u64);
@@ -439,7 +435,6 @@ impl Optional for Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::version::ReplicaId;
 
     #[test]
     fn a_map_that_is_said_to_hold_itself_is_refused() {

@@ -3,6 +3,7 @@
 //! A byte can make one: an item of a list. So what is told by those beside it stands once for all of them, and there is
 //! room for what a container holds once it holds something.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
@@ -89,7 +90,7 @@ pub(crate) fn empty(kind: Kind) -> &'static Data {
     EMPTY[usize::from(kind.tag())].get_or_init(|| Data::new(kind))
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Containers {
     /// The number of the first.
     start: u32,
@@ -103,6 +104,17 @@ pub(crate) struct Containers {
     made: Sorted<Lv, u32>,
     /// Those under names and keys in the order of where they are: items are found by the operations that made them.
     places: Sorted<u32, ()>,
+    /// The texts and lists that were edited by others last.
+    awake: [u32; AWAKE],
+}
+
+/// So many texts and lists stay open.
+const AWAKE: usize = 8;
+
+impl Default for Containers {
+    fn default() -> Self {
+        Self::from(0)
+    }
 }
 
 impl Containers {
@@ -115,6 +127,7 @@ impl Containers {
             pages: Vec::new(),
             made: Sorted::new(),
             places: Sorted::new(),
+            awake: [u32::MAX; AWAKE],
         }
     }
 
@@ -244,6 +257,16 @@ impl Containers {
         }
     }
 
+    /// The same, made for this once where it would be kept otherwise.
+    pub(crate) fn peek(&self, number: u32) -> Option<Cow<'_, Data>> {
+        let (page, at) = self.page(number);
+        let page = self.pages.get(page)?;
+        match page.place(at) {
+            Err(_) if page.firsts.holds(at) => page.firsts.peek(at, &page.kinds),
+            _ => self.data(number).map(Cow::Borrowed),
+        }
+    }
+
     /// The same to be changed.
     pub(crate) fn data_mut(&mut self, number: u32) -> &mut Data {
         let (page, at) = self.page(number);
@@ -275,7 +298,27 @@ impl Containers {
     pub(crate) fn rest(&mut self) {
         for data in self.pages.iter_mut().flat_map(|page| &mut page.held) {
             if let Data::List(list) = data {
-                list.rest();
+                list.sequence.rest();
+            }
+        }
+    }
+
+    /// Takes note that a text or list is edited. Those that were not for a while are closed again, if they are small.
+    pub(crate) fn wake(&mut self, number: u32) {
+        if self.awake.contains(&number) {
+            return;
+        }
+        self.awake.rotate_left(1);
+        let longest = std::mem::replace(&mut self.awake[AWAKE - 1], number);
+        let (page, at) = self.page(longest);
+        if let Some(page) = self.pages.get_mut(page)
+            && let Ok(place) = page.place(at)
+            && page.firsts.put(at, &page.held[place])
+        {
+            page.held.remove(place);
+            page.bits &= !(1 << at);
+            if page.held.is_empty() {
+                page.held = Vec::new();
             }
         }
     }

@@ -1,27 +1,27 @@
-//! Containers in which one thing happened, as bytes. Of many small ones, most never see more, and to be changed or read
-//! they take ten times as much.
+//! Small containers as bytes: those in which one thing happened, and texts and lists in which a few did. Of many, most
+//! never see more, and to be changed or read they take ten times as much.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use super::{Adds, Data, Held, Slot, read_sum, write_sum};
-use crate::codec::{DecodeError, Reader, Writer};
-use crate::items::Items;
-use crate::numbers::Lv;
+use super::{Adds, Data, Held, Slot, bits, read_sum};
+use crate::codec::{DecodeError, Part, Reader};
+use crate::numbers::{Lv, NONE};
+use crate::sequence::{Resting, Runs, Sequence, Stored};
 use crate::size::make_room;
-use crate::sorted::Sorted;
+use crate::snapshot::write_data;
 use crate::value::{Kind, Ordered, Value};
 use crate::version::ReplicaId;
 
 /// The most bytes that are worth it.
-const MOST: usize = 64;
+const MOST: usize = 96;
 
-/// What first happened in containers that stand together.
+/// What small containers hold that stand together.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Firsts {
     /// Those of which it stands here.
     bits: u64,
-    /// For each, in the order in which they came: which it is, how many bytes, and those. What was taken out stays until
-    /// all are.
+    /// For each, in the order in which they came: which it is, how many bytes, and those.
     bytes: Vec<u8>,
     /// The same to be read, once somebody asked.
     open: OnceLock<Vec<(u8, Data)>>,
@@ -60,7 +60,7 @@ impl Firsts {
             }
             all
         });
-        open.iter().rev().find(|entry| u32::from(entry.0) == at).map(|entry| &entry.1)
+        open.iter().find(|entry| u32::from(entry.0) == at).map(|entry| &entry.1)
     }
 
     /// Takes it out, to be changed.
@@ -68,18 +68,37 @@ impl Firsts {
         if !self.holds(at) {
             return None;
         }
-        let (mut rest, mut first) = (self.bytes.as_slice(), None);
-        while let Some((which, bytes, after)) = next(rest) {
+        let mut from = 0;
+        loop {
+            let (which, bytes, _) = next(&self.bytes[from..])?;
+            let len = 2 + bytes.len();
             if u32::from(which) == at {
-                first = Some(read(kind, bytes));
+                let data = read(kind, bytes);
+                self.bytes.copy_within(from + len.., from);
+                self.bytes.truncate(self.bytes.len() - len);
+                self.bits &= !(1 << at);
+                if self.bits == 0 {
+                    *self = Self::default();
+                }
+                return Some(data);
+            }
+            from += len;
+        }
+    }
+
+    /// What a container holds, made for this once if nobody asked before.
+    pub(super) fn peek(&self, at: u32, kinds: &[Kind]) -> Option<Cow<'_, Data>> {
+        if self.open.get().is_some() {
+            return self.get(at, kinds).map(Cow::Borrowed);
+        }
+        let mut rest = self.bytes.as_slice();
+        loop {
+            let (which, bytes, after) = next(rest)?;
+            if u32::from(which) == at {
+                return Some(Cow::Owned(read(kinds[at as usize], bytes)));
             }
             rest = after;
         }
-        self.bits &= !(1 << at);
-        if self.bits == 0 {
-            *self = Self::default();
-        }
-        first
     }
 }
 
@@ -90,53 +109,23 @@ fn next(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((at, first, rest))
 }
 
-/// Writes what a container holds, if that is no more than one thing.
+/// Writes what a container holds, if those are few things, or few elements.
 fn write(data: &Data, out: &mut Vec<u8>) -> Option<()> {
-    match data {
-        Data::Counter(sums) | Data::FloatCounter(sums) => {
-            let &[(replica, sum)] = sums.0.as_slice() else { return None };
-            out.extend_from_slice(&replica.get().to_le_bytes());
-            write_sum(sum, out);
-        }
-        Data::Register(writes) => {
-            let [(lv, value)] = writes.as_slice() else { return None };
-            write_value(*lv, value, out);
-        }
-        Data::Map(map) => {
-            let (&key, slot) = only(&map.slots)?;
-            out.varint(u64::from(key));
-            out.varint(u64::from(slot.lv));
-            slot.held.encode(out);
-        }
-        Data::Set(members) => {
-            let (value, adds) = only(&members.values)?;
-            let &[lv] = &**adds else { return None };
-            write_value(lv, &value.0, out);
-        }
-        Data::List(list) => {
-            let (lv, items) = list.first()?;
-            out.varint(u64::from(lv));
-            out.varint(items.len() as u64);
-            out.extend_from_slice(items.as_bytes());
-        }
-        Data::Text(text) => {
-            let (lv, first) = text.sequence.first().filter(|_| text.marks.is_empty())?;
-            out.varint(u64::from(lv));
-            out.bytes(first.as_bytes());
-        }
+    let is_small = match data {
+        Data::Text(text) => text.marks.is_empty() && text.sequence.is_small(),
+        Data::List(list) => list.sequence.is_small(),
+        _ => true,
+    };
+    if !is_small {
+        return None;
     }
+    if let Some(sequence) = data.sequence() {
+        let mut runs = Stored::<Vec<u8>>::default();
+        runs.push(sequence);
+        runs.write(out);
+    }
+    write_data(data, out, &|replica| replica.get(), &|_| None);
     Some(())
-}
-
-#[inline(never)]
-fn write_value(lv: Lv, value: &Value, out: &mut Vec<u8>) {
-    out.varint(u64::from(lv));
-    value.encode(out);
-}
-
-fn only<K, V>(map: &Sorted<K, V>) -> Option<(&K, &V)> {
-    let mut entries = map.iter();
-    entries.next().filter(|_| entries.next().is_none())
 }
 
 fn read(kind: Kind, bytes: &[u8]) -> Data {
@@ -146,39 +135,72 @@ fn read(kind: Kind, bytes: &[u8]) -> Data {
 }
 
 fn fill(data: &mut Data, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    match data {
-        Data::Counter(sums) | Data::FloatCounter(sums) => {
-            let replica = ReplicaId::new(reader.u64()?);
-            *sums.of(replica, &mut 0) = read_sum(reader)?;
+    let runs = match data {
+        Data::Text(_) | Data::List(_) => {
+            let mut runs = Stored::open(reader)?;
+            let count = runs.count()?;
+            runs.read(count, NONE)?
         }
-        Data::Register(writes) => {
-            writes.reserve_exact(1);
-            writes.push(read_value(reader)?);
+        _ => Runs::default(),
+    };
+    if let Data::Text(text) = data {
+        text.sequence = Resting::new(runs, reader.str()?).map_err(|_| MALFORMED)?;
+        return Ok(());
+    }
+    if let Data::List(list) = data {
+        let shown = runs.visible as u32;
+        list.sequence = Sequence::from_stored(runs, shown.into()).map_err(|_| MALFORMED)?;
+    }
+    for _ in 0..reader.varint()? {
+        match data {
+            Data::Counter(sums) => {
+                let replica = ReplicaId::new(reader.varint()?);
+                *sums.of(replica, &mut 0) = read_sum(reader)?;
+            }
+            Data::FloatCounter(sums) => {
+                let replica = ReplicaId::new(reader.varint()?);
+                *sums.of(replica, &mut 0) = bits(reader.float()?);
+            }
+            Data::Register(writes) => {
+                writes.reserve_exact(1);
+                writes.push((lv(reader)?, Value::decode(reader)?));
+            }
+            Data::Map(map) => {
+                let (key, lv) = (lv(reader)?, lv(reader)?);
+                map.slots.insert(key, Slot { lv, held: Held::decode(reader)? });
+            }
+            Data::Set(members) => {
+                let value = Value::decode(reader)?;
+                let mut adds = Adds::NONE;
+                for _ in 0..reader.varint()? {
+                    adds.push(lv(reader)?);
+                }
+                members.values.insert(Ordered(value), adds);
+            }
+            Data::List(list) => {
+                let [item, written, slot] = [lv(reader)?, lv(reader)?, lv(reader)?];
+                // Whether it was removed shows in its slot.
+                reader.byte()?;
+                list.items.put(item, Held::decode(reader)?);
+                if written != item {
+                    list.written.insert(item, written);
+                }
+                if slot != item {
+                    list.slots.insert(item, slot);
+                }
+            }
+            Data::Text(_) => {}
         }
-        Data::Map(map) => {
-            let (key, lv) = (lv(reader)?, lv(reader)?);
-            map.slots.insert(key, Slot { lv, held: Held::decode(reader)? });
-        }
-        Data::Set(members) => {
-            let (lv, value) = read_value(reader)?;
-            members.values.insert(Ordered(value), Adds::One(lv));
-        }
-        Data::List(list) => {
-            let (lv, count) = (lv(reader)?, reader.varint()? as usize);
-            list.begin(lv, &Items::read(reader, count)?, &mut 0);
-        }
-        Data::Text(text) => {
-            let lv = lv(reader)?;
-            text.sequence.begin(lv, reader.str()?.into());
+    }
+    if let Data::List(list) = data {
+        for _ in 0..reader.varint()? {
+            list.moved.insert(lv(reader)?, lv(reader)?);
         }
     }
     Ok(())
 }
 
-#[inline(never)]
-fn read_value(reader: &mut Reader<'_>) -> Result<(Lv, Value), DecodeError> {
-    Ok((lv(reader)?, Value::decode(reader)?))
-}
+const MALFORMED: DecodeError = DecodeError::Malformed(Part::Sequence);
 
 fn lv(reader: &mut Reader<'_>) -> Result<Lv, DecodeError> {
     Ok(reader.varint()? as Lv)
@@ -191,7 +213,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::items::Item;
+    use crate::items::{Item, Items};
 
     /// A container of each kind in turn.
     fn kind(at: u32) -> Kind {
@@ -203,13 +225,15 @@ mod tests {
         let mut data = Data::new(kind(at));
         let value = || Value::from(word);
         match &mut data {
-            Data::Counter(sums) | Data::FloatCounter(sums) => {
-                *sums.of(ReplicaId::new(u64::MAX), &mut 0) = -i128::from(lv);
-            }
+            Data::Counter(sums) => *sums.of(ReplicaId::new(u64::MAX), &mut 0) = -i128::from(lv),
+            Data::FloatCounter(sums) => *sums.of(ReplicaId::new(7), &mut 0) = bits(f64::from(lv) / 3.0),
             Data::Register(writes) => writes.push((lv, value())),
             Data::Map(map) => _ = map.slots.insert(at, Slot { lv, held: Held::Container(lv) }),
             Data::Set(members) => _ = members.values.insert(Ordered(value()), Adds::One(lv)),
-            Data::List(list) => _ = list.begin(lv, &[Item::Value(value())].into_iter().collect(), &mut 0),
+            Data::List(list) => {
+                list.sequence.insert_at(0, lv, 1.into());
+                list.add_items(lv, &Items::one(&Item::Value(value())), &mut 0);
+            }
             Data::Text(text) => _ = text.sequence.begin(lv, word.into()),
         }
         data
@@ -228,8 +252,9 @@ mod tests {
                     1..4 => firsts.take(at, kind(at)).map(|data| format!("{data:?}")),
                     _ if !firsts.holds(at) => {
                         let data = begun(at, lv, &word);
+                        let told = format!("{data:?}");
                         if firsts.put(at, &data) {
-                            model.insert(at, format!("{data:?}"));
+                            model.insert(at, told);
                         }
                         continue;
                     }

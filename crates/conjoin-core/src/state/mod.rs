@@ -5,7 +5,6 @@
 //! Each value is a *container*, known inside by its place in a list. A root is found by its kind and
 //! name; a nested one by the operations that made it.
 
-mod brief;
 mod containers;
 mod contents;
 mod first;
@@ -30,7 +29,6 @@ use crate::strings::{StrId, Strings};
 use crate::value::{Kind, Value};
 use crate::version::ReplicaId;
 
-pub(crate) use brief::Brief;
 pub(crate) use containers::{Container, Containers, empty};
 pub(crate) use contents::Contents;
 pub(crate) use list::List;
@@ -49,7 +47,7 @@ pub(crate) enum Data {
     Register(Vec<(Lv, Value)>),
     Map(Map),
     Set(Members),
-    List(Brief),
+    List(Box<List>),
     Text(Box<Text>),
 }
 
@@ -61,7 +59,7 @@ impl Data {
             Kind::Register => Self::Register(Vec::new()),
             Kind::Map => Self::Map(Map::default()),
             Kind::Set => Self::Set(Members::default()),
-            Kind::List => Self::List(Brief::default()),
+            Kind::List => Self::List(Box::default()),
             Kind::Text => Self::Text(Box::default()),
         }
     }
@@ -136,17 +134,7 @@ impl Data {
                 }
             }
             (Self::Text(text), edit) => return text.apply(container, lv, edit, author, size, raw),
-            (Self::List(list), edit) => {
-                let begins = match edit {
-                    Edit::InsertItems { left: None, items } => list.begin(lv, items, size),
-                    _ => false,
-                };
-                if !begins {
-                    return list.apply(container, lv, edit, author, size, raw);
-                }
-                raw.splice(container, 0, 0, edit.len());
-                return Ok(0);
-            }
+            (Self::List(list), edit) => return list.apply(container, lv, edit, author, size, raw),
             _ => return Err(ApplyError::WrongKind),
         }
         Ok(SCATTERED)
@@ -348,7 +336,7 @@ impl State {
             }
             end <= author.start
                 && author.saw_all(lv, count)
-                && match self.containers.data(container) {
+                && match self.containers.peek(container).as_deref() {
                     Some(Data::Text(text)) => text.holds(lv, count),
                     Some(Data::List(list)) if item => list.holds_items(lv, count),
                     Some(Data::List(list)) => list.holds(lv),
@@ -399,9 +387,12 @@ impl State {
             Some(data) => data,
             None => first.insert(Data::new(self.container(container).kind)),
         };
+        let wakes = matches!(data, Data::List(_) | Data::Text(_));
         let at = data.apply(container, lv, edit, nested, author, strings, &mut self.size, raw)?;
-        if let Some(data) = first {
-            self.containers.begin(container, data);
+        match first {
+            Some(data) => self.containers.begin(container, data),
+            None if wakes => self.containers.wake(container),
+            None => {}
         }
         if let Edit::InsertItems { items, .. } = edit {
             self.make_items(container, lv, items, strings);
@@ -426,8 +417,9 @@ impl State {
         };
         let Data::Text(whole) = data else { return Err(ApplyError::WrongKind) };
         let at = whole.insert(container, lv, left, text, author, &mut self.size, raw)?;
-        if let Some(data) = first {
-            self.containers.begin(container, data);
+        match first {
+            Some(data) => self.containers.begin(container, data),
+            None => self.containers.wake(container),
         }
         Ok(at)
     }
@@ -440,10 +432,10 @@ impl State {
         author: &Author<'_>,
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
-        match self.containers.data_mut(container) {
-            Data::Text(data) => data.delete(container, elements, author, raw),
-            _ => Err(ApplyError::WrongKind),
-        }
+        let Data::Text(text) = self.containers.data_mut(container) else { return Err(ApplyError::WrongKind) };
+        let at = text.delete(container, elements, author, raw)?;
+        self.containers.wake(container);
+        Ok(at)
     }
 
     /// Gives the containers other numbers. Says whether each still comes after the one that it is in.
