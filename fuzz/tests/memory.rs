@@ -321,7 +321,10 @@ const READ: &[Whole] = &[
 ];
 
 /// Of these, too: a name, a key or an item for each value, in which one thing happens.
-type Many = (&'static str, fn(&mut Transaction<'_>, &str));
+type Many = (&'static str, Edit);
+
+/// An edit of the value of a name.
+type Edit = fn(&mut Transaction<'_>, &str);
 
 const NAMED: &[Many] = &[
     ("counters", |tx, name| tx.counter(name).increment()),
@@ -365,7 +368,7 @@ const NAMED: &[Many] = &[
 ];
 
 /// Small values that are made in one go and edited in another.
-const AGAIN: &[(&str, fn(&mut Transaction<'_>, &str), fn(&mut Transaction<'_>, &str))] = &[
+const AGAIN: &[(&str, Edit, Edit)] = &[
     (
         "texts that are typed in front of",
         |tx, name| tx.text(name).push("x"),
