@@ -116,6 +116,11 @@ impl Spot {
     const START: Self = Self { leaf: 0, run: 0, offset: 0, before: 0 };
 }
 
+/// Whether so many pieces, of which this is visible, are so little that they may stand as bytes.
+fn is_small(pieces: usize, visible: content::Width) -> bool {
+    pieces <= 4 && visible.bytes() <= 32
+}
+
 impl Sequence {
     /// Whether all of so many elements are here.
     pub(crate) fn holds(&self, lv: Lv, count: u32) -> bool {
@@ -137,7 +142,7 @@ impl Sequence {
     /// Whether it is no more than some pieces of a few elements.
     pub(crate) fn is_small(&self) -> bool {
         let first = self.tree.leaf(0);
-        self.tree.next_leaf(0).is_none() && first.runs.len() <= 4 && first.width.bytes() <= 32
+        self.tree.next_leaf(0).is_none() && is_small(first.runs.len(), first.width)
     }
 
     fn piece(&self, spot: Spot) -> Option<Piece> {

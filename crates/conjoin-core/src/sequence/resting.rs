@@ -9,7 +9,7 @@ use super::leaf::Piece;
 use super::load::Malformed;
 use super::stored::Runs;
 use super::text::Chunks;
-use super::{Lv, Place, Run, Sequence};
+use super::{Lv, Place, Run, Sequence, is_small};
 use crate::numbers::NONE as EDGE;
 
 /// A text that needs no tree as long as it is only read.
@@ -57,9 +57,7 @@ impl Resting {
     /// Whether it is no more than some pieces of a few elements.
     pub(crate) fn is_small(&self) -> bool {
         match self.read() {
-            Some(read) => {
-                read.width.bytes() <= 32 && read.runs.as_ref().is_none_or(|runs| runs.pieces.len() <= 4)
-            }
+            Some(read) => is_small(read.runs.as_ref().map_or(1, |runs| runs.pieces.len()), read.width),
             None => (**self).is_small(),
         }
     }

@@ -72,9 +72,7 @@ impl Data {
             _ => None,
         }
     }
-}
 
-impl Data {
     /// Applies one edit, or refuses it and changes nothing. `nested` is the container that it makes.
     #[expect(clippy::too_many_arguments, reason = "it is the innermost step of all edits")]
     fn apply(
