@@ -41,13 +41,13 @@ pub trait Text: Sized {
     ///
     /// # Errors
     /// When the engine refuses it.
-    fn edit(&mut self, patch: &Patch) -> Result<()>;
+    fn edit(&mut self, patch: Patch<'_>) -> Result<()>;
 
     /// Makes a transaction, and appends what others need of it.
     ///
     /// # Errors
     /// When the engine refuses it.
-    fn edit_and_encode(&mut self, patch: &Patch, update: &mut Vec<u8>) -> Result<()>;
+    fn edit_and_encode(&mut self, patch: Patch<'_>, update: &mut Vec<u8>) -> Result<()>;
 
     /// Applies another replica's transaction.
     ///

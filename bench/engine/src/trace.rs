@@ -6,19 +6,73 @@
 
 use std::{fs::File, path::Path};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 
 /// At a position, so many characters are deleted and a text is inserted.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Patch(pub usize, pub usize, pub String);
+#[derive(Clone, Copy, Debug)]
+pub struct Patch<'t>(pub usize, pub usize, pub &'t str);
+
+/// Patches in a row, and all that they insert in one text: were it in many, scattered about, waiting for memory to give
+/// them would be a good part of what is timed.
+#[derive(Debug, Default)]
+pub struct Patches {
+    /// Where, how many are deleted, and from where to where in the text it stands what is inserted.
+    places: Vec<[u32; 4]>,
+    text: String,
+}
+
+impl Patches {
+    fn new(all: impl Iterator<Item = PublishedPatch>) -> Result<Self> {
+        let mut patches = Self::default();
+        for PublishedPatch(at, deleted, inserted) in all {
+            let start = patches.text.len();
+            patches.text.push_str(&inserted);
+            let place = [at, deleted, start, patches.text.len()].map(u32::try_from);
+            let [Ok(at), Ok(deleted), Ok(start), Ok(end)] = place else { bail!("a trace of gigabytes") };
+            patches.places.push([at, deleted, start, end]);
+        }
+        Ok(patches)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The one with this number.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[must_use]
+    pub fn get(&self, number: usize) -> Patch<'_> {
+        self.patch(self.places[number])
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Patch<'_>> {
+        self.places.iter().map(|&place| self.patch(place))
+    }
+
+    fn patch(&self, place: [u32; 4]) -> Patch<'_> {
+        let [at, deleted, start, end] = place.map(|number| number as usize);
+        Patch(at, deleted, &self.text[start..end])
+    }
+}
 
 /// What one author did, and what came of it.
 #[derive(Debug)]
 pub struct Sequential {
     /// The edits, in order.
-    pub patches: Vec<Patch>,
+    pub patches: Patches,
     /// The text after all of them.
     pub end: String,
 }
@@ -27,7 +81,7 @@ pub struct Sequential {
 #[derive(Debug)]
 pub struct Concurrent {
     /// The transactions, each after those it is built on.
-    pub transactions: Vec<Patch>,
+    pub transactions: Patches,
     /// How replicas, one for each author, live through them until all have all.
     pub steps: Vec<Step>,
     /// How many authors there are.
@@ -69,8 +123,11 @@ struct Transaction {
     parents: Vec<usize>,
     #[serde(default)]
     agent: usize,
-    patches: Vec<Patch>,
+    patches: Vec<PublishedPatch>,
 }
+
+#[derive(Deserialize)]
+struct PublishedPatch(usize, usize, String);
 
 impl Sequential {
     /// Reads a trace of this name.
@@ -80,7 +137,7 @@ impl Sequential {
     pub fn read(folder: &Path, name: &str) -> Result<Self> {
         let published = Published::read(folder, name)?;
         Ok(Self {
-            patches: published.txns.into_iter().flat_map(|it| it.patches).collect(),
+            patches: Patches::new(published.txns.into_iter().flat_map(|it| it.patches))?,
             end: published.end,
         })
     }
@@ -96,7 +153,7 @@ impl Concurrent {
         let one_each = published.txns.iter().all(|it| it.patches.len() == 1);
         ensure!(one_each, "{name} has transactions that are not one patch");
         let (steps, authors) = steps(&published.txns)?;
-        let transactions = published.txns.into_iter().flat_map(|it| it.patches).collect();
+        let transactions = Patches::new(published.txns.into_iter().flat_map(|it| it.patches))?;
         Ok(Self { transactions, steps, authors })
     }
 }

@@ -38,9 +38,9 @@ impl Automerge {
         Ok(())
     }
 
-    fn splice(&mut self, patch: &Patch) -> Result<()> {
+    fn splice(&mut self, patch: Patch<'_>) -> Result<()> {
         let Patch(at, deleted, inserted) = patch;
-        self.doc.splice_text(&self.text, *at, *deleted as isize, inserted)?;
+        self.doc.splice_text(&self.text, at, deleted as isize, inserted)?;
         Ok(())
     }
 
@@ -64,13 +64,13 @@ impl Text for Automerge {
         Self::origin().and_then(|doc| Self::over(doc, replica)).expect("the origin holds all values")
     }
 
-    fn edit(&mut self, patch: &Patch) -> Result<()> {
+    fn edit(&mut self, patch: Patch<'_>) -> Result<()> {
         self.splice(patch)?;
         self.commit();
         Ok(())
     }
 
-    fn edit_and_encode(&mut self, patch: &Patch, update: &mut Vec<u8>) -> Result<()> {
+    fn edit_and_encode(&mut self, patch: Patch<'_>, update: &mut Vec<u8>) -> Result<()> {
         self.splice(patch)?;
         self.commit_and_encode(update)
     }

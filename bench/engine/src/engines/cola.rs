@@ -28,30 +28,30 @@ macro_rules! engine {
                 Self { replica: $library::Replica::new(ORIGIN, 0).fork(replica), rope: JumpRopeBuf::new() }
             }
 
-            fn edit(&mut self, Patch(at, deleted, inserted): &Patch) -> Result<()> {
-                if *deleted > 0 {
-                    self.rope.remove(*at..*at + *deleted);
-                    let _ = self.replica.deleted(*at..*at + *deleted);
+            fn edit(&mut self, Patch(at, deleted, inserted): Patch<'_>) -> Result<()> {
+                if deleted > 0 {
+                    self.rope.remove(at..at + deleted);
+                    let _ = self.replica.deleted(at..at + deleted);
                 }
                 if !inserted.is_empty() {
-                    self.rope.insert(*at, inserted);
-                    let _ = self.replica.inserted(*at, inserted.len());
+                    self.rope.insert(at, inserted);
+                    let _ = self.replica.inserted(at, inserted.len());
                 }
                 Ok(())
             }
 
             fn edit_and_encode(
                 &mut self,
-                Patch(at, deleted, inserted): &Patch,
+                Patch(at, deleted, inserted): Patch<'_>,
                 update: &mut Vec<u8>,
             ) -> Result<()> {
-                let deletion = (*deleted > 0).then(|| {
-                    self.rope.remove(*at..*at + *deleted);
-                    self.replica.deleted(*at..*at + *deleted)
+                let deletion = (deleted > 0).then(|| {
+                    self.rope.remove(at..at + deleted);
+                    self.replica.deleted(at..at + deleted)
                 });
                 let insertion = (!inserted.is_empty()).then(|| {
-                    self.rope.insert(*at, inserted);
-                    (self.replica.inserted(*at, inserted.len()), inserted.as_str())
+                    self.rope.insert(at, inserted);
+                    (self.replica.inserted(at, inserted.len()), inserted)
                 });
                 $format::write(&Update { deletion, insertion }, update)
             }

@@ -25,13 +25,13 @@ impl Text for Conjoin {
         Self { doc: Doc::new(ReplicaId::new(replica)) }
     }
 
-    fn edit(&mut self, patch: &Patch) -> Result<()> {
+    fn edit(&mut self, patch: Patch<'_>) -> Result<()> {
         let mut result = Ok(());
         self.doc.transact(|tx| result = splice(tx, patch));
         result
     }
 
-    fn edit_and_encode(&mut self, patch: &Patch, update: &mut Vec<u8>) -> Result<()> {
+    fn edit_and_encode(&mut self, patch: Patch<'_>, update: &mut Vec<u8>) -> Result<()> {
         let mut result = Ok(());
         encode(&self.doc.transact(|tx| result = splice(tx, patch)), update);
         result
@@ -92,13 +92,13 @@ impl Records for Conjoin {
     }
 }
 
-fn splice(tx: &mut Transaction<'_>, Patch(at, deleted, inserted): &Patch) -> Result<()> {
+fn splice(tx: &mut Transaction<'_>, Patch(at, deleted, inserted): Patch<'_>) -> Result<()> {
     let mut text = tx.text("t");
-    if *deleted > 0 {
-        text.delete(*at..*at + *deleted)?;
+    if deleted > 0 {
+        text.delete(at..at + deleted)?;
     }
     if !inserted.is_empty() {
-        text.insert(*at, inserted)?;
+        text.insert(at, inserted)?;
     }
     Ok(())
 }

@@ -32,18 +32,18 @@ impl Text for DiamondTypes {
         Self::over(ListCRDT::new(), replica)
     }
 
-    fn edit(&mut self, patch: &Patch) -> Result<()> {
+    fn edit(&mut self, patch: Patch<'_>) -> Result<()> {
         let Patch(at, deleted, inserted) = patch;
-        if *deleted > 0 {
-            self.list.delete_without_content(self.agent, *at..*at + *deleted);
+        if deleted > 0 {
+            self.list.delete_without_content(self.agent, at..at + deleted);
         }
         if !inserted.is_empty() {
-            self.list.insert(self.agent, *at, inserted);
+            self.list.insert(self.agent, at, inserted);
         }
         Ok(())
     }
 
-    fn edit_and_encode(&mut self, patch: &Patch, update: &mut Vec<u8>) -> Result<()> {
+    fn edit_and_encode(&mut self, patch: Patch<'_>, update: &mut Vec<u8>) -> Result<()> {
         let before = self.list.oplog.local_version();
         self.edit(patch)?;
         update.extend_from_slice(&self.list.oplog.encode_from(ENCODE_PATCH, &before));

@@ -31,13 +31,13 @@ impl Loro {
         Ok(())
     }
 
-    fn splice(&self, patch: &Patch) -> Result<()> {
+    fn splice(&self, patch: Patch<'_>) -> Result<()> {
         let Patch(at, deleted, inserted) = patch;
-        if *deleted > 0 {
-            self.text.delete(*at, *deleted)?;
+        if deleted > 0 {
+            self.text.delete(at, deleted)?;
         }
         if !inserted.is_empty() {
-            self.text.insert(*at, inserted)?;
+            self.text.insert(at, inserted)?;
         }
         Ok(())
     }
@@ -51,13 +51,13 @@ impl Text for Loro {
         Self::over(LoroDoc::new(), replica).expect("a new document takes any id")
     }
 
-    fn edit(&mut self, patch: &Patch) -> Result<()> {
+    fn edit(&mut self, patch: Patch<'_>) -> Result<()> {
         self.splice(patch)?;
         self.doc.commit();
         Ok(())
     }
 
-    fn edit_and_encode(&mut self, patch: &Patch, update: &mut Vec<u8>) -> Result<()> {
+    fn edit_and_encode(&mut self, patch: Patch<'_>, update: &mut Vec<u8>) -> Result<()> {
         self.encoded(update, |loro| loro.splice(patch))
     }
 

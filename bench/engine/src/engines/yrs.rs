@@ -19,13 +19,13 @@ pub struct Yrs {
 }
 
 impl Yrs {
-    fn splice(&self, transaction: &mut TransactionMut<'_>, patch: &Patch) {
+    fn splice(&self, transaction: &mut TransactionMut<'_>, patch: Patch<'_>) {
         let Patch(at, deleted, inserted) = patch;
-        if *deleted > 0 {
-            self.text.remove_range(transaction, *at as u32, *deleted as u32);
+        if deleted > 0 {
+            self.text.remove_range(transaction, at as u32, deleted as u32);
         }
         if !inserted.is_empty() {
-            self.text.insert(transaction, *at as u32, inserted);
+            self.text.insert(transaction, at as u32, inserted);
         }
     }
 }
@@ -43,12 +43,12 @@ impl Text for Yrs {
         Self { doc, text, map }
     }
 
-    fn edit(&mut self, patch: &Patch) -> Result<()> {
+    fn edit(&mut self, patch: Patch<'_>) -> Result<()> {
         self.splice(&mut self.doc.transact_mut(), patch);
         Ok(())
     }
 
-    fn edit_and_encode(&mut self, patch: &Patch, update: &mut Vec<u8>) -> Result<()> {
+    fn edit_and_encode(&mut self, patch: Patch<'_>, update: &mut Vec<u8>) -> Result<()> {
         let mut transaction = self.doc.transact_mut();
         self.splice(&mut transaction, patch);
         update.extend_from_slice(&transaction.encode_update_v1());

@@ -16,9 +16,8 @@ pub(crate) fn measure<T: Text>(trace: &Concurrent) -> Result<Vec<f64>> {
         let mut updates: Vec<Vec<u8>> = vec![Vec::new(); trace.transactions.len()];
         for step in &trace.steps {
             match *step {
-                Step::Edit { at, transaction } => {
-                    docs[at].edit_and_encode(&trace.transactions[transaction], &mut updates[transaction])?
-                }
+                Step::Edit { at, transaction } => docs[at]
+                    .edit_and_encode(trace.transactions.get(transaction), &mut updates[transaction])?,
                 Step::Deliver { to, transaction } => docs[to].apply(&updates[transaction])?,
             }
         }

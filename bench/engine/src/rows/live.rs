@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn edits<T: Text>(trace: &Sequential) -> Result<Vec<f64>> {
     let (time, doc) = timed(|| {
         let mut doc = T::new(REPLICAS[0]);
-        for patch in &trace.patches {
+        for patch in trace.patches.iter() {
             doc.edit(patch)?;
         }
         Ok(doc)
@@ -26,7 +26,7 @@ pub(crate) fn live<T: Text>(trace: &Sequential) -> Result<Vec<f64>> {
     let (time, docs) = timed(|| {
         let [mut author, mut reader] = REPLICAS.map(T::new);
         let mut update = Vec::new();
-        for patch in &trace.patches {
+        for patch in trace.patches.iter() {
             update.clear();
             author.edit_and_encode(patch, &mut update)?;
             reader.apply(&update)?;

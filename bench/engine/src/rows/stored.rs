@@ -72,7 +72,7 @@ pub(crate) fn measure(settings: &Settings, trace: &Sequential) -> Result<Vec<Lin
 pub(crate) fn record<T: Text>(trace: &Sequential) -> Result<Recorded> {
     let mut doc = T::new(REPLICAS[0]);
     let (mut updates, mut update) = (0, Vec::new());
-    for patch in &trace.patches {
+    for patch in trace.patches.iter() {
         update.clear();
         doc.edit_and_encode(patch, &mut update)?;
         updates += update.len();
@@ -89,8 +89,8 @@ pub(crate) fn load<T: Text>(saved: &[u8], end: &str) -> Result<Vec<f64>> {
         Ok((doc, text))
     })?;
     ensure!(text == end, "what was loaded is not what was saved");
-    let patch = Patch(end.len() / 2, 0, "x".to_owned());
-    let (edited, ()) = timed(|| doc.edit(&patch))?;
+    let patch = Patch(end.len() / 2, 0, "x");
+    let (edited, ()) = timed(|| doc.edit(patch))?;
     ensure!(doc.text().len() == end.len() + 1, "the edit after loading is lost");
     Ok(vec![loaded, edited])
 }
