@@ -44,13 +44,19 @@ pub(crate) struct Numbers {
     by_id: Sorted<ReplicaId, u32>,
     spans: Vec<Span>,
     deps: Vec<Lv>,
-    /// For each replica the first sequence number of each of its spans, and the number it has here.
-    places: Vec<Vec<(u32, Lv)>>,
+    /// For each replica the first sequence number of each of its spans, and which span that is.
+    places: Vec<Vec<(u32, u32)>>,
     next: Lv,
     /// The latest operations, in order: those no other one here had seen.
     heads: Vec<Lv>,
     /// What the authors of the latest concurrent operations had not seen.
     recent: Vec<Recent>,
+    /// Which of them was asked for last.
+    asked: usize,
+    /// How often one was.
+    asks: u32,
+    /// Room for the next.
+    spare: Vec<Range<Lv>>,
     /// Whether the one last asked about had not seen something: the first of those.
     is_behind: bool,
     /// Whether it had seen nothing of others since it made its operation before.
@@ -58,16 +64,18 @@ pub(crate) struct Numbers {
 }
 
 /// What those had not seen of all up to `until` here who had seen these operations last.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Recent {
     /// In order.
     parents: Vec<Lv>,
     until: Lv,
     unseen: Vec<Range<Lv>>,
+    /// When it was asked for last.
+    asked: u32,
 }
 
-/// So many spans are looked at before all others are.
-const FEW: usize = 4;
+/// So many of the latest are searched before all others are.
+const LATE: usize = 16;
 
 /// So many are remembered.
 const RECENT: usize = 8;
@@ -83,6 +91,9 @@ impl Numbers {
             next: 0,
             heads: Vec::new(),
             recent: Vec::new(),
+            asked: 0,
+            asks: 0,
+            spare: Vec::new(),
             is_behind: false,
             goes_on: false,
         }
@@ -136,8 +147,8 @@ impl Numbers {
 
     /// How many operations of a replica are here.
     pub(crate) fn count(&self, replica: u32) -> u32 {
-        let Some(&(seq, lv)) = self.places[replica as usize].last() else { return 0 };
-        seq + (self.span_end(self.span_of(lv)) - lv)
+        let Some(&(seq, span)) = self.places[replica as usize].last() else { return 0 };
+        seq + (self.span_end(span as usize) - self.spans[span as usize].lv)
     }
 
     /// The number of an operation that is here.
@@ -158,23 +169,16 @@ impl Numbers {
 
     fn earlier_lv_of(&self, replica: u32, seq: u32) -> Option<Lv> {
         let places = &self.places[replica as usize];
-        let at = match places.last() {
-            Some(last) if last.0 <= seq => places.len() - 1,
-            _ => places.partition_point(|place| place.0 <= seq).checked_sub(1)?,
-        };
-        let (first, lv) = places[at];
-        let lv = lv.checked_add(seq - first)?;
-        let span = if at + 1 == places.len() { self.span_of(places[at].1) } else { return Some(lv) };
-        (lv < self.span_end(span)).then_some(lv)
+        let (first, span) = places[count_until(places, |place| place.0 <= seq).checked_sub(1)?];
+        let lv = self.spans[span as usize].lv.checked_add(seq - first)?;
+        (lv < self.span_end(span as usize)).then_some(lv)
     }
 
     /// Which span an operation is in.
     pub(crate) fn span_of(&self, lv: Lv) -> usize {
-        // One of the last, mostly: those of the few who edit now.
-        let few = self.spans.len().saturating_sub(FEW);
-        match self.spans[few..].iter().rposition(|span| span.lv <= lv) {
-            Some(at) => few + at,
-            None => self.spans[..few].partition_point(|span| span.lv <= lv).saturating_sub(1),
+        match self.spans.last() {
+            Some(last) if last.lv <= lv => self.spans.len() - 1,
+            _ => count_until(&self.spans, |span| span.lv <= lv).saturating_sub(1),
         }
     }
 
@@ -229,8 +233,8 @@ impl Numbers {
     }
 
     fn last_of(&self, replica: u32) -> Option<Lv> {
-        let &(_, lv) = self.places[replica as usize].last()?;
-        Some(self.span_end(self.span_of(lv)) - 1)
+        let &(_, span) = self.places[replica as usize].last()?;
+        Some(self.span_end(span as usize) - 1)
     }
 
     /// Numbers the next `len` operations of a replica, whose author had seen `deps` of others.
@@ -247,9 +251,9 @@ impl Numbers {
                 }
             }
             self.heads.push(lv);
+            self.places[replica as usize].push((seq, self.spans.len() as u32));
             self.spans.push(Span { lv, replica, seq, lamport, deps: self.deps.len() as u32 });
             self.deps.extend_from_slice(deps);
-            self.places[replica as usize].push((seq, lv));
         }
         self.next = end;
         // The last span's end is a head, and the heads are in order.
@@ -296,7 +300,7 @@ impl Numbers {
 
     /// Takes note that who has made the operation before this one has made all from it on, too.
     fn go_on(&mut self, lv: Lv) {
-        if let Some(recent) = self.recent.first_mut()
+        if let Some(recent) = self.recent.get_mut(self.asked)
             && recent.until == lv
             && recent.parents == [lv.wrapping_sub(1)]
         {
@@ -338,40 +342,76 @@ impl Numbers {
         if !self.is_behind {
             return;
         }
-        let mut all;
-        let parents = match &previous {
-            Some(previous) if deps.is_empty() => std::slice::from_ref(previous),
+        let (one, two, many);
+        let parents = match (deps, previous) {
+            (&[], Some(only)) | (&[only], None) => {
+                one = [only];
+                one.as_slice()
+            }
+            (&[dep], Some(previous)) => {
+                two = [dep.min(previous), dep.max(previous)];
+                &two
+            }
             _ => {
-                all = Vec::with_capacity(deps.len() + 1);
-                all.extend_from_slice(deps);
+                let mut all = deps.to_vec();
                 all.extend(previous);
                 all.sort_unstable();
-                &all
+                many = all;
+                &many
             }
         };
         match self.recent.iter().position(|recent| recent.parents == parents) {
             Some(at) => {
-                self.recent[..=at].rotate_right(1);
-                let recent = &mut self.recent[0];
-                if recent.until < self.next {
-                    extend(&mut recent.unseen, recent.until..self.next);
-                    recent.until = self.next;
+                let next = self.next;
+                let recent = self.ask_for(at);
+                if recent.until < next {
+                    extend(&mut recent.unseen, recent.until..next);
+                    recent.until = next;
                 }
             }
             None => {
+                let mut unseen = std::mem::take(&mut self.spare);
                 let known = match (previous, deps) {
-                    (Some(previous), &[dep]) => self.unseen_after(previous, dep),
-                    _ => None,
+                    (Some(previous), &[dep]) => self.unseen_after(previous, dep, &mut unseen),
+                    _ => false,
                 };
-                let unseen = known.unwrap_or_else(|| self.walk(parents));
-                self.remember(Recent { parents: parents.to_vec(), until: self.next, unseen });
+                if !known {
+                    unseen = self.walk(parents);
+                }
+                let until = self.next;
+                let recent = self.renew();
+                recent.parents.clear();
+                recent.parents.extend_from_slice(parents);
+                recent.until = until;
+                self.spare = std::mem::replace(&mut recent.unseen, unseen);
             }
         }
     }
 
+    /// One that is asked for now, in the place of the one of which that is longest ago.
+    fn renew(&mut self) -> &mut Recent {
+        self.asked = self.recent.len();
+        if self.asked < RECENT {
+            self.recent.push(Recent::default());
+        } else {
+            let oldest = self.recent.iter().enumerate().min_by_key(|(_, recent)| recent.asked);
+            self.asked = oldest.map_or(0, |(at, _)| at);
+        }
+        self.ask_for(self.asked)
+    }
+
+    /// Takes note that this one is asked for.
+    fn ask_for(&mut self, at: usize) -> &mut Recent {
+        self.asks = self.asks.wrapping_add(1);
+        self.asked = at;
+        let recent = &mut self.recent[at];
+        recent.asked = self.asks;
+        recent
+    }
+
     /// What was found.
     pub(crate) fn asked(&self) -> &[Range<Lv>] {
-        if self.is_behind { &self.recent[0].unseen } else { &[] }
+        if self.is_behind { &self.recent[self.asked].unseen } else { &[] }
     }
 
     /// Both at once.
@@ -381,29 +421,24 @@ impl Numbers {
     }
 
     /// What whoever made an operation last, and has seen one of another since, had not seen, if that can be told from
-    /// what it had not seen when it made its own.
-    fn unseen_after(&self, previous: Lv, dep: Lv) -> Option<Vec<Range<Lv>>> {
-        let recent = self.recent.iter().find(|recent| recent.parents == [previous])?;
+    /// what it had not seen when it made its own. Says whether it can.
+    fn unseen_after(&self, previous: Lv, dep: Lv, unseen: &mut Vec<Range<Lv>>) -> bool {
+        let Some(recent) = self.recent.iter().find(|recent| recent.parents == [previous]) else { return false };
         let author = self.spans[self.span_of(dep)].replica;
-        let mut unseen = Vec::new();
+        unseen.clear();
         for range in recent.unseen.iter().cloned().chain(std::iter::once(recent.until..self.next)) {
             let (from, to) = (range.start, range.end.min(dep + 1));
             // The author had seen what it had made before. What others had made it may have seen or not.
             let of = if from < to { &self.spans[self.span_of(from)..=self.span_of(to - 1)] } else { &[] };
             if of.iter().any(|span| span.replica != author) {
-                return None;
+                return false;
             }
             let rest = from.max(to)..range.end;
             if !rest.is_empty() {
-                extend(&mut unseen, rest);
+                extend(unseen, rest);
             }
         }
-        Some(unseen)
-    }
-
-    fn remember(&mut self, recent: Recent) {
-        self.recent.truncate(RECENT - 1);
-        self.recent.insert(0, recent);
+        true
     }
 
     /// What the author of an operation that is here had not seen, of all that is here now.
@@ -418,9 +453,14 @@ impl Numbers {
         }
         // Others may come who had seen the same as it, but not what only it had made.
         if !self.goes_on {
-            self.remember(self.recent[0].clone());
+            let from = self.asked;
+            self.renew();
+            if let Ok([to, from]) = self.recent.get_disjoint_mut([self.asked, from]) {
+                to.unseen.clone_from(&from.unseen);
+                to.until = from.until;
+            }
         }
-        let recent = &mut self.recent[0];
+        let recent = &mut self.recent[self.asked];
         recent.until += len;
         recent.parents.clear();
         recent.parents.push(recent.until - 1);
@@ -491,6 +531,15 @@ impl Ways {
         self.all.remove(&lv);
         self.unseen -= usize::from(seen == 0);
         Some((lv, seen == 1))
+    }
+}
+
+/// How many of some things in order come before a turn, which is near their end mostly.
+fn count_until<T>(all: &[T], is_before: impl Fn(&T) -> bool) -> usize {
+    let late = all.len().saturating_sub(LATE);
+    match all.get(late) {
+        Some(first) if is_before(first) => late + all[late..].partition_point(is_before),
+        _ => all[..late].partition_point(is_before),
     }
 }
 
