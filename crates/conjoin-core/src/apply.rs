@@ -168,7 +168,7 @@ impl Doc {
         self.numbers.push(number, incoming.lv - start, &deps);
         self.numbers.made(incoming.lv - start);
         let end = incoming.ops.seq;
-        self.version.advance(replica, end);
+        self.saw(replica, end);
         *reader = incoming.ops.reader;
         Ok(end)
     }

@@ -31,6 +31,8 @@ use crate::version::{OpId, ReplicaId, VersionVector};
 pub struct Doc {
     pub(crate) replica: ReplicaId,
     pub(crate) version: VersionVector,
+    /// Where in it who made the latest operations stands.
+    latest: usize,
     pub(crate) numbers: Numbers,
     pub(crate) strings: Strings,
     /// The strings each replica has introduced, by its number.
@@ -266,6 +268,7 @@ impl Doc {
         Self {
             replica,
             version: VersionVector::new(),
+            latest: 0,
             numbers: Numbers::new(),
             strings: Strings::new(),
             names: Vec::new(),
@@ -323,6 +326,12 @@ impl Doc {
         edit(&mut tx);
         drop(tx);
         Commit { doc: self, start }
+    }
+
+    /// Takes note that so many operations of a replica were seen.
+    #[inline]
+    pub(crate) fn saw(&mut self, replica: ReplicaId, count: u64) {
+        self.version.advance_latest(&mut self.latest, replica, count);
     }
 
     /// Whose the next operation on this value would be, were it to go on with the last one here with nothing said.

@@ -363,7 +363,7 @@ impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if self.own.is_some() {
             let doc = &mut *self.doc;
-            doc.version.advance(doc.replica, u64::from(doc.numbers.next_seq()));
+            doc.saw(doc.replica, u64::from(doc.numbers.next_seq()));
         }
     }
 }

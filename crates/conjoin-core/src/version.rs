@@ -169,6 +169,22 @@ impl VersionVector {
         }
     }
 
+    /// As [`advance`](Self::advance), mostly without a search: `latest` says where the replica stands of which this was
+    /// told last.
+    #[inline]
+    pub(crate) fn advance_latest(&mut self, latest: &mut usize, replica: ReplicaId, count: u64) {
+        match self.entries.get_mut(*latest) {
+            Some(entry) if entry.0 == replica => entry.1 = entry.1.max(count),
+            _ => *latest = self.advance_any(replica, count),
+        }
+    }
+
+    #[inline(never)]
+    fn advance_any(&mut self, replica: ReplicaId, count: u64) -> usize {
+        self.advance(replica, count);
+        self.find(replica).unwrap_or_default()
+    }
+
     /// Whether this operation was seen.
     ///
     /// ```

@@ -44,7 +44,7 @@ impl Doc {
         if !self.type_on(container, None, text) {
             return None;
         }
-        self.version.advance(replica, seq + text.len() as u64);
+        self.saw(replica, seq + text.len() as u64);
         Some(())
     }
 
@@ -91,7 +91,7 @@ impl Doc {
             self.numbers.push(number, len, dep.as_slice());
             self.numbers.made(len);
         }
-        self.version.advance(replica, stroke.seq + u64::from(len));
+        self.saw(replica, stroke.seq + u64::from(len));
         Some(())
     }
 
