@@ -241,6 +241,7 @@ impl State {
     }
 
     /// The root that was edited last, and its name, if it is of this kind and nothing else was edited since.
+    #[inline]
     pub(crate) fn recent_root(&self, kind: Kind) -> Option<(u32, StrId)> {
         match self.recent {
             Some((number, Container { kind: of, parent: Parent::Root(name), .. })) if of == kind => {
@@ -251,15 +252,19 @@ impl State {
     }
 
     /// The text of this name, which is edited now.
+    #[inline]
     pub(crate) fn edited_text(&mut self, name: StrId) -> Option<u32> {
         match self.recent_root(Kind::Text) {
             Some((container, recent)) if recent == name => Some(container),
-            _ => {
-                let container = self.root(Kind::Text, name)?;
-                self.focus(container);
-                Some(container)
-            }
+            _ => self.edit_other_text(name),
         }
+    }
+
+    #[inline(never)]
+    fn edit_other_text(&mut self, name: StrId) -> Option<u32> {
+        let container = self.root(Kind::Text, name)?;
+        self.focus(container);
+        Some(container)
     }
 
     /// Takes note that a container is edited, which is here.
