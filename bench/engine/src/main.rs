@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum as _};
 use conjoin_bench_engine::{
     engines::{RECORDS, TEXT},
-    rows::{Row, Settings, measure},
+    rows::{Part, Row, Settings, measure},
 };
 use serde_json::{Value, json};
 
@@ -28,12 +28,17 @@ struct Args {
     /// Measure engines even where they take many seconds.
     #[arg(long)]
     slow: bool,
+    /// As a process of its own: the engine, and the first line that it has figures for.
+    #[arg(long, hide = true, num_args = 2)]
+    part: Option<Vec<String>>,
 }
 
 fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(figures) => {
-            println!("{figures}");
+            if let Some(figures) = figures {
+                println!("{figures}");
+            }
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -43,17 +48,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Result<Value> {
+/// The figures, unless this is a process of one engine, which has told them.
+fn run(args: Args) -> Result<Option<Value>> {
     ensure!(args.rounds > 0, "a median needs a round");
     let rows = if args.only.is_empty() { Row::value_variants().to_vec() } else { args.only };
+    let part = match args.part.as_deref() {
+        Some([engine, line]) => Some(Part { engine: engine.clone(), line: line.clone() }),
+        _ => None,
+    };
     let settings =
-        Settings { traces: args.traces, trace: args.trace, rows, rounds: args.rounds, slow: args.slow };
+        Settings { traces: args.traces, trace: args.trace, rows, rounds: args.rounds, slow: args.slow, part };
     let lines = measure(&settings)?;
+    if settings.part.is_some() {
+        return Ok(None);
+    }
     let mut engines: Vec<&str> = TEXT.iter().map(|engine| engine.name).collect();
     engines.extend(
         RECORDS.iter().map(|engine| engine.name).filter(|name| TEXT.iter().all(|it| it.name != *name)),
     );
-    Ok(json!({ "trace": settings.trace, "rounds": settings.rounds, "engines": engines, "lines": lines }))
+    Ok(Some(
+        json!({ "trace": settings.trace, "rounds": settings.rounds, "engines": engines, "lines": lines }),
+    ))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use conjoin_core::{Delta, Doc, ReplicaId};
 use fastrand::Rng;
 
-use super::{Goal, Line, Settings};
+use super::{Goal, Line, Row, Settings};
 use crate::{
     engine::{READER, REPLICAS, Text as _},
     engines::conjoin::Conjoin,
@@ -28,13 +28,13 @@ const TIMED: usize = 100_000;
 const BRANCH: usize = 100_000;
 
 pub(crate) fn measure(settings: &Settings) -> Result<Vec<Line>> {
-    eprintln!("growth");
+    settings.say("growth\n");
     let mut lines = [
         Line::new("an edit after 10,000,000 to one after 100,000", "ratio", Goal::AtMost(2.0)),
         Line::new("merging 2 × 100,000 edits to applying them in order", "ratio", Goal::AtMost(20.0)),
     ];
     let round = Box::new(|| Ok(vec![edits()?, merges()?]));
-    settings.contest(vec![(Contestant { name: Conjoin::NAME, round }, false)], &mut lines)?;
+    settings.contest(Row::Growth, vec![(Contestant { name: Conjoin::NAME, round }, false)], &mut lines)?;
     Ok(lines.into())
 }
 

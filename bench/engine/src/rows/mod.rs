@@ -6,16 +6,16 @@ pub(crate) mod live;
 pub(crate) mod records;
 pub(crate) mod stored;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, env, path::PathBuf, process::Command};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::{
     engine::Slow,
     engines::{TEXT, TextEngine},
-    measure::{Contestant, medians},
+    measure::{Contestant, medians, serve, start},
     trace::{Concurrent, Sequential},
 };
 
@@ -55,6 +55,17 @@ pub struct Settings {
     pub rounds: usize,
     /// Whether engines are measured where they take many seconds.
     pub slow: bool,
+    /// What this process measures, if it is one of many.
+    pub part: Option<Part>,
+}
+
+/// What a process measures that has been started for it.
+#[derive(Debug)]
+pub struct Part {
+    /// The engine.
+    pub engine: String,
+    /// The first of the lines that the figures are for.
+    pub line: String,
 }
 
 /// What one measurement gave.
@@ -98,23 +109,23 @@ pub fn measure(settings: &Settings) -> Result<Vec<Line>> {
     if asked(&[Row::Edits, Row::Live, Row::Bytes, Row::History, Row::Load, Row::Heap]) {
         let trace = Sequential::read(&settings.traces, &settings.trace)?;
         if asked(&[Row::Edits]) {
-            eprintln!("local edits");
+            settings.say("local edits\n");
             let mut line = [Line::new(
                 "local edits, a transaction each",
                 "ms",
                 Goal::Times(0.9, &["cola 0.5", "cola 0.1"]),
             )];
-            settings.texts(Some(Slow::Edits), &mut line, |engine| (engine.edits)(&trace))?;
+            settings.texts(Row::Edits, Slow::Edits, &mut line, |engine| (engine.edits)(&trace))?;
             lines.extend(line);
         }
         if asked(&[Row::Live]) {
-            eprintln!("edits encoded and applied on another replica");
+            settings.say("edits encoded and applied on another replica\n");
             let mut line = [Line::new(
                 "the same, each applied elsewhere",
                 "ms",
                 Goal::Times(0.6, &["cola 0.5", "cola 0.1"]),
             )];
-            settings.texts(Some(Slow::Live), &mut line, |engine| (engine.live)(&trace))?;
+            settings.texts(Row::Live, Slow::Live, &mut line, |engine| (engine.live)(&trace))?;
             lines.extend(line);
         }
         if asked(&[Row::Bytes, Row::History, Row::Load, Row::Heap]) {
@@ -122,7 +133,7 @@ pub fn measure(settings: &Settings) -> Result<Vec<Line>> {
         }
     }
     if asked(&[Row::Concurrent]) {
-        eprintln!("two replicas at the same time");
+        settings.say("two replicas at the same time\n");
         let trace = Concurrent::read(&settings.traces, "friendsforever")?;
         let mut two = [
             Line::new("friendsforever, both live", "ms", Goal::Times(0.9, &["cola 0.5", "cola 0.1"])),
@@ -132,7 +143,7 @@ pub fn measure(settings: &Settings) -> Result<Vec<Line>> {
                 Goal::Times(1.0, &["cola 0.5", "cola 0.1"]),
             ),
         ];
-        settings.texts(Some(Slow::Concurrent), &mut two, |engine| (engine.concurrent)(&trace))?;
+        settings.texts(Row::Concurrent, Slow::Concurrent, &mut two, |engine| (engine.concurrent)(&trace))?;
         lines.extend(two);
     }
     if asked(&[Row::Records]) {
@@ -148,31 +159,64 @@ impl Settings {
     /// Measures all engines with text, one figure for each line.
     fn texts(
         &self,
-        slow: Option<Slow>,
+        row: Row,
+        slow: Slow,
         lines: &mut [Line],
         measure: impl Fn(&TextEngine) -> Result<Vec<f64>>,
     ) -> Result<()> {
         let measure = &measure;
         let engines = TEXT.iter().map(|engine| {
             let contestant = Contestant { name: engine.name, round: Box::new(move || measure(engine)) };
-            (contestant, slow.is_some_and(|slow| engine.slow.contains(&slow)))
+            (contestant, engine.slow.contains(&slow))
         });
-        self.contest(engines.collect(), lines)
+        self.contest(row, engines.collect(), lines)
     }
 
     /// Measures engines, told whether each is slow.
-    fn contest(&self, engines: Vec<(Contestant<'_>, bool)>, lines: &mut [Line]) -> Result<()> {
-        let (skipped, mut measured): (Vec<_>, Vec<_>) =
+    fn contest(&self, row: Row, engines: Vec<(Contestant<'_>, bool)>, lines: &mut [Line]) -> Result<()> {
+        if let Some(part) = &self.part {
+            let mut engines = engines.into_iter().map(|(engine, _)| engine);
+            return match engines.find(|engine| lines[0].what == part.line && engine.name == part.engine) {
+                Some(mut engine) => serve(&mut engine),
+                None => Ok(()),
+            };
+        }
+        let (skipped, measured): (Vec<_>, Vec<_>) =
             engines.into_iter().partition(|(_, slow)| *slow && !self.slow);
-        let mut measured: Vec<Contestant<'_>> =
-            measured.drain(..).map(|(contestant, _)| contestant).collect();
-        let figures = medians(self.rounds, &mut measured)?;
+        let mut processes = Vec::new();
+        for (engine, _) in measured {
+            eprint!("\r\x1b[K  starting {}", engine.name);
+            let program = self.program_of(row, engine.name, &lines[0].what)?;
+            processes.push(start(engine.name, program).context(engine.name)?);
+        }
+        let figures = medians(self.rounds, &mut processes)?;
         for (index, line) in lines.iter_mut().enumerate() {
-            line.skipped.extend(skipped.iter().map(|(contestant, _)| contestant.name));
+            line.skipped.extend(skipped.iter().map(|(engine, _)| engine.name));
             line.figures.extend(
-                measured.iter().zip(&figures).map(|(contestant, figures)| (contestant.name, figures[index])),
+                processes.iter().zip(&figures).map(|(engine, figures)| (engine.name, figures[index])),
             );
         }
         Ok(())
+    }
+
+    /// This program, to measure one engine for these lines.
+    fn program_of(&self, row: Row, engine: &str, line: &str) -> Result<Command> {
+        let mut program = Command::new(env::current_exe()?);
+        let row = row.to_possible_value().context("a row has a name")?;
+        program.arg("--traces").arg(&self.traces).args(["--trace", &self.trace, "--only", row.get_name()]);
+        program.args(["--part", engine, line]);
+        Ok(program)
+    }
+
+    /// Tells how it goes, which of many processes only the first does.
+    fn say(&self, what: &str) {
+        if self.part.is_none() {
+            eprint!("{what}");
+        }
+    }
+
+    /// Whether an engine is measured by this process.
+    fn measures(&self, engine: &str) -> bool {
+        self.part.as_ref().is_none_or(|part| part.engine == engine)
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{Goal, Line, Settings};
+use super::{Goal, Line, Row, Settings};
 use crate::{
     engine::{REPLICAS, Records, Slow},
     engines::{RECORDS, RecordsEngine},
@@ -17,13 +17,13 @@ const KEYS: usize = 1_000;
 
 /// Sets and increments: their time, and the bytes of an update.
 pub(crate) fn measure(settings: &Settings) -> Result<Vec<Line>> {
-    eprintln!("maps");
+    settings.say("maps\n");
     let mut sets = [
         Line::new("100,000 map sets, each encoded", "ms", Goal::Times(0.4, &["Yrs"])),
         Line::new("an update of a map", "bytes", Goal::AtMost(20.0)),
     ];
     contest(settings, Slow::Sets, &mut sets, RECORDS.iter().map(|engine| (engine, engine.sets)))?;
-    eprintln!("counters");
+    settings.say("counters\n");
     let mut increments = [
         Line::new("100,000 increments, each encoded", "ms", Goal::Times(0.2, &["Loro"])),
         Line::new("an update of a counter", "bytes", Goal::AtMost(12.0)),
@@ -42,7 +42,7 @@ fn contest<'e>(
     let engines = engines.map(|(engine, measure)| {
         (Contestant { name: engine.name, round: Box::new(measure) }, engine.slow.contains(&slow))
     });
-    settings.contest(engines.collect(), lines)
+    settings.contest(Row::Records, engines.collect(), lines)
 }
 
 /// Each set as a transaction, encoded.

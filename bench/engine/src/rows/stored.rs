@@ -23,11 +23,11 @@ pub(crate) struct Recorded {
 /// Bytes of updates, bytes on disk, loading, memory: what is asked for of it.
 pub(crate) fn measure(settings: &Settings, trace: &Sequential) -> Result<Vec<Line>> {
     let mut recorded = Vec::new();
-    for engine in TEXT {
-        eprint!("\r\x1b[Krecording: {}", engine.name);
+    for engine in TEXT.iter().filter(|engine| settings.measures(engine.name)) {
+        settings.say(&format!("\r\x1b[Krecording: {}", engine.name));
         recorded.push((engine, (engine.record)(trace).with_context(|| engine.name)?));
     }
-    eprintln!("\r\x1b[Krecorded");
+    settings.say("\r\x1b[Krecorded\n");
     let mut lines = Vec::new();
     let asked = |row| settings.rows.contains(&row);
     if asked(Row::Bytes) {
@@ -45,7 +45,7 @@ pub(crate) fn measure(settings: &Settings, trace: &Sequential) -> Result<Vec<Lin
         lines.push(line);
     }
     if asked(Row::Load) {
-        eprintln!("loading");
+        settings.say("loading\n");
         let mut two = [
             Line::new("load to text", "ms", Goal::Times(1.0, &["Loro"])),
             Line::new("first edit after loading", "ms", Goal::AtMost(0.2)),
@@ -54,11 +54,11 @@ pub(crate) fn measure(settings: &Settings, trace: &Sequential) -> Result<Vec<Lin
             let round = Box::new(|| (engine.load)(&recorded.saved, &trace.end));
             (Contestant { name: engine.name, round }, false)
         });
-        settings.contest(engines.collect(), &mut two)?;
+        settings.contest(Row::Load, engines.collect(), &mut two)?;
         lines.extend(two);
     }
     if asked(Row::Heap) {
-        eprintln!("memory");
+        settings.say("memory\n");
         let mut line = Line::new("heap after loading", "KiB", Goal::Times(1.0, &["Loro"]));
         for (engine, recorded) in &recorded {
             line.figures.insert(engine.name, heap_of(engine.name, &recorded.saved)? / 1024.0);
