@@ -423,7 +423,9 @@ impl Numbers {
     /// What whoever made an operation last, and has seen one of another since, had not seen, if that can be told from
     /// what it had not seen when it made its own. Says whether it can.
     fn unseen_after(&self, previous: Lv, dep: Lv, unseen: &mut Vec<Range<Lv>>) -> bool {
-        let Some(recent) = self.recent.iter().find(|recent| recent.parents == [previous]) else { return false };
+        let Some(recent) = self.recent.iter().find(|recent| recent.parents == [previous]) else {
+            return false;
+        };
         let author = self.spans[self.span_of(dep)].replica;
         unseen.clear();
         for range in recent.unseen.iter().cloned().chain(std::iter::once(recent.until..self.next)) {
