@@ -329,7 +329,7 @@ impl Doc {
     }
 
     /// Takes note that so many operations of a replica were seen.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     pub(crate) fn saw(&mut self, replica: ReplicaId, count: u64) {
         self.version.advance_latest(&mut self.latest, replica, count);
     }

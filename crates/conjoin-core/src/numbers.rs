@@ -378,26 +378,29 @@ impl Numbers {
                 if !known {
                     unseen = self.walk(parents);
                 }
-                let until = self.next;
-                let recent = self.renew();
-                recent.parents.clear();
-                recent.parents.extend_from_slice(parents);
-                recent.until = until;
-                self.spare = std::mem::replace(&mut recent.unseen, unseen);
+                self.remember(parents, self.next, unseen);
             }
         }
     }
 
-    /// One that is asked for now, in the place of the one of which that is longest ago.
-    fn renew(&mut self) -> &mut Recent {
-        self.asked = self.recent.len();
-        if self.asked < RECENT {
+    /// Remembers what is asked for now, in the place of what it is longest that it was.
+    fn remember(&mut self, parents: &[Lv], until: Lv, unseen: Vec<Range<Lv>>) {
+        let mut at = self.recent.len();
+        if at < RECENT {
             self.recent.push(Recent::default());
         } else {
-            let oldest = self.recent.iter().enumerate().min_by_key(|(_, recent)| recent.asked);
-            self.asked = oldest.map_or(0, |(at, _)| at);
+            at = 0;
+            for other in 1..RECENT {
+                if self.recent[other].asked < self.recent[at].asked {
+                    at = other;
+                }
+            }
         }
-        self.ask_for(self.asked)
+        let recent = self.ask_for(at);
+        recent.parents.clear();
+        recent.parents.extend_from_slice(parents);
+        recent.until = until;
+        self.spare = std::mem::replace(&mut recent.unseen, unseen);
     }
 
     /// Takes note that this one is asked for.
@@ -453,19 +456,15 @@ impl Numbers {
         if !self.is_behind {
             return;
         }
-        // Others may come who had seen the same as it, but not what only it had made.
-        if !self.goes_on {
-            let from = self.asked;
-            self.renew();
-            if let Ok([to, from]) = self.recent.get_disjoint_mut([self.asked, from]) {
-                to.unseen.clone_from(&from.unseen);
-                to.until = from.until;
-            }
-        }
         let recent = &mut self.recent[self.asked];
-        recent.until += len;
-        recent.parents.clear();
-        recent.parents.push(recent.until - 1);
+        let until = recent.until + len;
+        if self.goes_on {
+            (recent.parents[0], recent.until) = (until - 1, until);
+            return;
+        }
+        // Others may come who had seen the same as it, but not what only it had made.
+        let unseen = recent.unseen.clone();
+        self.remember(&[until - 1], until, unseen);
     }
 
     /// What is here and not among `parents` and what came before them.

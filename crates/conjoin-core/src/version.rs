@@ -162,27 +162,29 @@ impl VersionVector {
     /// assert_eq!(version.get(ada), 3);
     /// ```
     pub fn advance(&mut self, replica: ReplicaId, count: u64) {
-        match self.find(replica) {
-            Ok(at) => self.entries[at].1 = self.entries[at].1.max(count),
-            Err(at) if count > 0 => self.entries.insert(at, (replica, count)),
-            Err(_) => {}
-        }
+        self.put(replica, count);
     }
 
     /// As [`advance`](Self::advance), mostly without a search: `latest` says where the replica stands of which this was
     /// told last.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     pub(crate) fn advance_latest(&mut self, latest: &mut usize, replica: ReplicaId, count: u64) {
         match self.entries.get_mut(*latest) {
             Some(entry) if entry.0 == replica => entry.1 = entry.1.max(count),
-            _ => *latest = self.advance_any(replica, count),
+            _ => *latest = self.put(replica, count),
         }
     }
 
+    /// Tells where the replica stands, or would.
     #[inline(never)]
-    fn advance_any(&mut self, replica: ReplicaId, count: u64) -> usize {
-        self.advance(replica, count);
-        self.find(replica).unwrap_or_default()
+    fn put(&mut self, replica: ReplicaId, count: u64) -> usize {
+        let at = self.find(replica);
+        match at {
+            Ok(at) => self.entries[at].1 = self.entries[at].1.max(count),
+            Err(at) if count > 0 => self.entries.insert(at, (replica, count)),
+            Err(_) => {}
+        }
+        at.unwrap_or_else(|at| at)
     }
 
     /// Whether this operation was seen.

@@ -241,7 +241,7 @@ impl State {
     }
 
     /// The root that was edited last, and its name, if it is of this kind and nothing else was edited since.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     pub(crate) fn recent_root(&self, kind: Kind) -> Option<(u32, StrId)> {
         match self.recent {
             Some((number, Container { kind: of, parent: Parent::Root(name), .. })) if of == kind => {
@@ -252,19 +252,16 @@ impl State {
     }
 
     /// The text of this name, which is edited now.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     pub(crate) fn edited_text(&mut self, name: StrId) -> Option<u32> {
         match self.recent_root(Kind::Text) {
             Some((container, recent)) if recent == name => Some(container),
-            _ => self.edit_other_text(name),
+            _ => {
+                let container = self.root(Kind::Text, name)?;
+                self.focus(container);
+                Some(container)
+            }
         }
-    }
-
-    #[inline(never)]
-    fn edit_other_text(&mut self, name: StrId) -> Option<u32> {
-        let container = self.root(Kind::Text, name)?;
-        self.focus(container);
-        Some(container)
     }
 
     /// Takes note that a container is edited, which is here.
