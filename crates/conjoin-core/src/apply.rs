@@ -243,8 +243,8 @@ impl Doc {
 mod tests {
     use super::*;
     use crate::codec::Writer;
-    use crate::delta::ReplicaTable;
     use crate::op::parts::tag;
+    use crate::replicas::Replicas;
     use crate::version::VersionVector;
     use crate::wire::SAME;
 
@@ -267,7 +267,11 @@ mod tests {
                 body.varint(start + 50 * nth);
                 body.push(50);
             }
-            Delta::new(ReplicaTable::of(&[ReplicaId::new(1), ReplicaId::new(2)]), 1, body)
+            let mut replicas = Replicas::default();
+            for id in [1, 2] {
+                replicas.introduce(ReplicaId::new(id));
+            }
+            Delta::new(replicas, 1, body)
         };
         assert_eq!(doc.apply(&deletes(1000)).map(|_| ()), Err(ApplyError::UnknownOperation));
         doc.apply(&deletes(1)).expect("each was deleted once");

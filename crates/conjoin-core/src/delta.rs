@@ -1,7 +1,7 @@
 //! What travels: changes that somebody lacks.
 
 use crate::codec::{DecodeError, Header, Reader, Writer};
-use crate::sorted::Sorted;
+use crate::replicas::{self, Replicas};
 use crate::version::{ReplicaId, VersionVector};
 use crate::wire::{Head, Passing};
 
@@ -33,8 +33,8 @@ impl Delta {
     pub(crate) const LEAST: usize = Head::LEAST;
 
     /// Of changes that were written with these numbers for replicas.
-    pub(crate) fn new(replicas: ReplicaTable, changes: usize, body: Vec<u8>) -> Self {
-        Self { replicas: replicas.ids, changes, body }
+    pub(crate) fn new(replicas: Replicas, changes: usize, body: Vec<u8>) -> Self {
+        Self { replicas: replicas.into_ids(), changes, body }
     }
 
     /// Whether it carries nothing.
@@ -167,8 +167,8 @@ impl Delta {
         resolve: &dyn Fn(u64) -> Option<ReplicaId>,
         mut body: Vec<u8>,
     ) -> Result<Self, DecodeError> {
-        let mut replicas = ReplicaTable::default();
-        let mut renumber = |number| resolve(number).map(|replica| replicas.index(replica));
+        let mut replicas = Replicas::default();
+        let mut renumber = |number| resolve(number).map(|replica| replicas.introduce(replica).into());
         let mut passing = Passing::new(*before, &mut renumber, Some(&mut body));
         for _ in 0..changes {
             passing.pass(reader)?;
@@ -250,7 +250,7 @@ impl Delta {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size() + 16);
         Header::Delta.write(&mut out);
-        ReplicaTable::of(&self.replicas).encode(&mut out);
+        replicas::encode(&self.replicas, &mut out);
         out.varint(self.changes as u64);
         out.extend_from_slice(&self.body);
         out
@@ -272,58 +272,10 @@ impl Delta {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         Header::Delta.read(&mut reader)?;
-        let replicas = ReplicaTable::decode(&mut reader)?.ids;
+        let replicas = replicas::decode(&mut reader)?;
         let delta =
             Self::decode_with(&mut reader, &|number| replicas.get(usize::try_from(number).ok()?).copied())?;
         reader.end()?;
         Ok(delta)
-    }
-}
-
-/// The replicas that a piece of data names, numbered in the order in which they come up.
-#[derive(Debug, Default)]
-pub(crate) struct ReplicaTable {
-    pub(crate) ids: Vec<ReplicaId>,
-    /// The numbers, once there are many.
-    numbers: Sorted<ReplicaId, u32>,
-}
-
-/// So many are looked for one by one.
-const FEW: usize = 8;
-
-impl ReplicaTable {
-    /// These, in this order.
-    pub(crate) fn of(ids: &[ReplicaId]) -> Self {
-        Self { ids: ids.to_vec(), ..Self::default() }
-    }
-
-    pub(crate) fn index(&mut self, replica: ReplicaId) -> u64 {
-        let few = self.ids.len().min(FEW);
-        let known = self.ids[..few].iter().position(|id| *id == replica).map(|at| at as u64);
-        if let Some(number) = known.or_else(|| self.numbers.get(&replica).map(|&number| number.into())) {
-            return number;
-        }
-        let number = self.ids.len() as u64;
-        if self.ids.len() >= FEW {
-            self.numbers.insert(replica, number as u32);
-        }
-        self.ids.push(replica);
-        number
-    }
-
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        out.varint(self.ids.len() as u64);
-        for id in &self.ids {
-            out.extend_from_slice(&id.get().to_le_bytes());
-        }
-    }
-
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let count = reader.count(8)?;
-        let mut table = Self { ids: Vec::with_capacity(count), ..Self::default() };
-        for _ in 0..count {
-            table.ids.push(ReplicaId::new(reader.u64()?));
-        }
-        Ok(table)
     }
 }

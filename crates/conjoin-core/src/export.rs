@@ -3,12 +3,13 @@
 mod stroke;
 
 use crate::codec::Writer;
-use crate::delta::{Delta, ReplicaTable};
+use crate::delta::Delta;
 use crate::doc::Doc;
 use crate::log::{Entry, HistoryGone};
 use crate::numbers::{Lv, NONE};
 use crate::op::Edit;
 use crate::op::parts::Sink;
+use crate::replicas::Replicas;
 use crate::sequence::cut_at;
 use crate::state::Parent;
 use crate::strings::StrId;
@@ -162,8 +163,8 @@ impl Doc {
 
     /// What is written as a delta.
     pub(crate) fn delta_of(&self, write: &mut dyn FnMut(&mut Writing<'_>)) -> Delta {
-        let (mut replicas, mut body) = (ReplicaTable::default(), Vec::new());
-        let mut index = |replica| replicas.index(replica);
+        let (mut replicas, mut body) = (Replicas::default(), Vec::new());
+        let mut index = |replica| replicas.introduce(replica).into();
         let mut writing = Writing::new(&mut body, &mut index);
         write(&mut writing);
         let changes = writing.changes;

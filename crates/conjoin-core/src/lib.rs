@@ -51,6 +51,7 @@ mod order;
 mod pending;
 mod read;
 mod replace;
+mod replicas;
 mod sequence;
 mod size;
 mod snapshot;

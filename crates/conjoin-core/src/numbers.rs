@@ -12,6 +12,7 @@
 
 use std::ops::Range;
 
+use crate::replicas::Replicas;
 use crate::sorted::Sorted;
 use crate::version::{OpId, ReplicaId};
 
@@ -40,8 +41,7 @@ pub(crate) type Stamp = (u32, ReplicaId);
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Numbers {
-    replicas: Vec<ReplicaId>,
-    by_id: Sorted<ReplicaId, u32>,
+    replicas: Replicas,
     spans: Vec<Span>,
     deps: Vec<Lv>,
     /// For each replica the first sequence number of each of its spans, and which span that is.
@@ -83,8 +83,7 @@ const RECENT: usize = 8;
 impl Numbers {
     pub(crate) const fn new() -> Self {
         Self {
-            replicas: Vec::new(),
-            by_id: Sorted::new(),
+            replicas: Replicas::new(),
             spans: Vec::new(),
             deps: Vec::new(),
             places: Vec::new(),
@@ -109,22 +108,22 @@ impl Numbers {
     }
 
     pub(crate) fn replicas(&self) -> &[ReplicaId] {
-        &self.replicas
+        self.replicas.ids()
     }
 
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn replica(&self, number: u32) -> ReplicaId {
-        self.replicas[number as usize]
+        self.replicas.ids()[number as usize]
     }
 
     pub(crate) fn replica_number(&self, replica: ReplicaId) -> Option<u32> {
-        self.latest(replica).or_else(|| self.by_id.get(&replica).copied())
+        self.latest(replica).or_else(|| self.replicas.number(replica))
     }
 
     /// The number of a replica, if the last operation here is its.
     fn latest(&self, replica: ReplicaId) -> Option<u32> {
         let last = self.spans.last()?.replica;
-        (self.replicas[last as usize] == replica).then_some(last)
+        (self.replica(last) == replica).then_some(last)
     }
 
     /// The number of a replica, which it gets if it has none.
@@ -132,16 +131,16 @@ impl Numbers {
         if let Some(last) = self.latest(replica) {
             return last;
         }
-        *self.by_id.entry(replica, || {
-            self.replicas.push(replica);
+        let number = self.replicas.introduce(replica);
+        if number as usize == self.places.len() {
             self.places.push(Vec::new());
-            self.replicas.len() as u32 - 1
-        })
+        }
+        number
     }
 
     /// The number of a replica that has none yet.
     pub(crate) fn introduce_new(&mut self, replica: ReplicaId) -> Option<u32> {
-        let next = self.replicas.len() as u32;
+        let next = self.replicas.ids().len() as u32;
         (self.introduce(replica) == next).then_some(next)
     }
 

@@ -2,16 +2,16 @@
 //! which strings each replica had introduced.
 
 use crate::codec::{DecodeError, Part, Reader, Writer};
-use crate::delta::ReplicaTable;
 use crate::doc::{ApplyError, Doc};
 use crate::numbers::MAX_OPS;
+use crate::replicas;
 use crate::size;
 use crate::strings::Names;
 
 impl Doc {
     pub(super) fn write_known(&self, out: &mut Vec<u8>) {
         let numbers = &self.numbers;
-        ReplicaTable::of(numbers.replicas()).encode(out);
+        replicas::encode(numbers.replicas(), out);
         out.varint(self.strings.len() as u64);
         for id in 0..self.strings.len() {
             out.bytes(self.strings.get(id as u32).as_bytes());
@@ -39,7 +39,7 @@ impl Doc {
 
     /// Reads what [`write_known`](Self::write_known) wrote into an empty document.
     pub(super) fn read_known(&mut self, reader: &mut Reader<'_>) -> Result<(), ApplyError> {
-        let replicas = ReplicaTable::decode(reader)?.ids;
+        let replicas = replicas::decode(reader)?;
         let size = replicas.len() * size::REPLICA;
         self.room(size)?;
         for &replica in &replicas {
