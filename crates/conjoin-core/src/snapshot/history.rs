@@ -26,7 +26,7 @@ use crate::op::Edit;
 use crate::order::sort_by_number;
 use crate::sequence::{self, Resting, Runs};
 use crate::size;
-use crate::state::{Data, Text};
+use crate::state::Data;
 use crate::value::Kind;
 use crate::version::ReplicaId;
 use head::Head;
@@ -216,15 +216,16 @@ impl Doc {
                 continue;
             }
             let sequence = Resting::new(runs, mine).map_err(|_| MALFORMED)?;
-            let Some(Data::Text(text)) = self.state.containers.begun(at) else {
-                let text = Text { sequence, ..Text::default() };
-                self.state.containers.begin(at, Data::Text(Box::new(text)));
-                continue;
+            let (Data::Text(text), is_new) = self.state.containers.open(at) else {
+                return Err(MALFORMED.into());
             };
             text.sequence = sequence;
             let mut anchors = text.marks.iter().flat_map(|mark| [mark.start.element, mark.end.element]);
             if !anchors.all(|element| element.is_none_or(|lv| text.sequence.holds(lv, 1))) {
                 return Err(MALFORMED.into());
+            }
+            if is_new {
+                self.state.containers.close(at);
             }
         }
         stored.end()?;
@@ -292,7 +293,8 @@ impl Doc {
         let mut texts: Vec<(u32, Runs)> = Vec::new();
         for nth in 0..doc.state.containers.next() {
             if doc.state.container(nth).kind == Kind::Text
-                && let Some(Data::Text(text)) = doc.state.containers.begun(nth)
+                && doc.state.containers.holds(nth)
+                && let Data::Text(text) = doc.state.containers.data_mut(nth)
             {
                 texts.push((nth, std::mem::take(&mut text.sequence).into_runs()));
             }

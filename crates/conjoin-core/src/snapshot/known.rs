@@ -3,7 +3,7 @@
 
 use crate::codec::{DecodeError, Part, Reader, Writer};
 use crate::doc::{ApplyError, Doc};
-use crate::numbers::MAX_OPS;
+use crate::numbers::{Lv, MAX_OPS, NONE};
 use crate::replicas;
 use crate::size;
 use crate::strings::Names;
@@ -110,4 +110,17 @@ impl Doc {
 pub(super) fn index(reader: &mut Reader<'_>, end: usize) -> Result<u32, DecodeError> {
     let index = reader.varint()?;
     if index < end as u64 { Ok(index as u32) } else { Err(DecodeError::Malformed(Part::Number)) }
+}
+
+/// The number of an operation before `end`, or none.
+pub(super) fn optional(reader: &mut Reader<'_>, end: Lv) -> Result<Lv, DecodeError> {
+    match reader.varint()? {
+        0 => Ok(NONE),
+        lv if lv <= u64::from(end) => Ok((lv - 1) as Lv),
+        _ => Err(DecodeError::Malformed(Part::Number)),
+    }
+}
+
+pub(super) fn write_optional(lv: Lv, out: &mut Vec<u8>) {
+    out.varint(if lv == NONE { 0 } else { u64::from(lv) + 1 });
 }

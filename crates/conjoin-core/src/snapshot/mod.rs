@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod claims_tests;
 mod columns;
+mod data;
 #[cfg(test)]
 mod golden_tests;
 pub(crate) mod history;
@@ -19,7 +20,7 @@ use crate::codec::{DecodeError, Header, Reader};
 use crate::doc::{Applied, ApplyError, Doc};
 use crate::version::ReplicaId;
 
-pub(crate) use state::write_data;
+pub(crate) use data::{read_data, write_data};
 
 impl Doc {
     /// All of the document.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
-use super::first::Firsts;
+use super::small::Small;
 use super::{Data, Parent};
 use crate::numbers::Lv;
 use crate::size::make_room;
@@ -50,7 +50,7 @@ struct Page {
     bits: u64,
     held: Vec<Data>,
     /// What others hold.
-    firsts: Firsts,
+    small: Small,
 }
 
 impl Page {
@@ -62,25 +62,27 @@ impl Page {
         if self.bits >> at & 1 == 1 { Ok(before) } else { Err(before) }
     }
 
-    /// Has a container hold what it does at its place, to be changed.
+    /// Has a container hold what it does at its place, to be changed. Says whether nothing happened in it before.
     #[cold]
-    fn hold(&mut self, at: u32, place: usize) -> usize {
+    fn hold(&mut self, at: u32, place: usize) -> bool {
         let len = self.held.len();
         if len == self.held.capacity() {
             // By half, but not beyond what there can be.
             self.held.reserve_exact((len / 2 + 1).min(WIDTH as usize - len));
         }
         let kind = self.kinds[at as usize];
-        self.held.insert(place, self.firsts.take(at, kind).unwrap_or_else(|| Data::new(kind)));
+        let before = self.small.take(at, kind);
+        let is_new = before.is_none();
+        self.held.insert(place, before.unwrap_or_else(|| Data::new(kind)));
         self.bits |= 1 << at;
-        place
+        is_new
     }
 
     /// What a container holds that holds nothing to be changed.
     #[cold]
     fn first(&self, at: u32) -> &Data {
         let kind = self.kinds[at as usize];
-        self.firsts.get(at, &self.kinds).unwrap_or_else(|| empty(kind))
+        self.small.get(at, &self.kinds).unwrap_or_else(|| empty(kind))
     }
 }
 
@@ -152,7 +154,7 @@ impl Containers {
                 kinds: [kind; WIDTH as usize],
                 bits: 0,
                 held: Vec::new(),
-                firsts: Firsts::default(),
+                small: Small::default(),
             });
         }
         self.pages[page].kinds[at as usize] = kind;
@@ -262,36 +264,25 @@ impl Containers {
         let (page, at) = self.page(number);
         let page = self.pages.get(page)?;
         match page.place(at) {
-            Err(_) if page.firsts.holds(at) => page.firsts.peek(at, &page.kinds),
+            Err(_) if page.small.holds(at) => page.small.peek(at, &page.kinds),
             _ => self.data(number).map(Cow::Borrowed),
         }
     }
 
     /// The same to be changed.
     pub(crate) fn data_mut(&mut self, number: u32) -> &mut Data {
-        let (page, at) = self.page(number);
-        let page = &mut self.pages[page];
-        let place = page.place(at).unwrap_or_else(|place| page.hold(at, place));
-        &mut page.held[place]
+        self.open(number).0
     }
 
-    /// The same, if something happened in the container.
-    pub(crate) fn begun(&mut self, number: u32) -> Option<&mut Data> {
+    /// The same, and whether nothing happened in the container before.
+    pub(crate) fn open(&mut self, number: u32) -> (&mut Data, bool) {
         let (page, at) = self.page(number);
         let page = &mut self.pages[page];
-        let place = match page.place(at) {
-            Err(place) if page.firsts.holds(at) => page.hold(at, place),
-            place => place.ok()?,
+        let (place, is_new) = match page.place(at) {
+            Ok(place) => (place, false),
+            Err(place) => (place, page.hold(at, place)),
         };
-        page.held.get_mut(place)
-    }
-
-    /// Puts in what a container holds in which nothing happened before.
-    pub(crate) fn begin(&mut self, number: u32, data: Data) {
-        let (page, at) = self.page(number);
-        if !self.pages[page].firsts.put(at, &data) {
-            *self.data_mut(number) = data;
-        }
+        (&mut page.held[place], is_new)
     }
 
     /// Lets go of what is made again when somebody asks for an element of a list.
@@ -303,17 +294,21 @@ impl Containers {
         }
     }
 
-    /// Takes note that a text or list is edited. Those that were not for a while are closed again, if they are small.
+    /// Takes note that a text or list is edited. Those that were not for a while are closed again.
     pub(crate) fn wake(&mut self, number: u32) {
-        if self.awake.contains(&number) {
-            return;
+        if !self.awake.contains(&number) {
+            self.awake.rotate_left(1);
+            let longest = std::mem::replace(&mut self.awake[AWAKE - 1], number);
+            self.close(longest);
         }
-        self.awake.rotate_left(1);
-        let longest = std::mem::replace(&mut self.awake[AWAKE - 1], number);
-        let (page, at) = self.page(longest);
+    }
+
+    /// Keeps what a container holds as bytes, if it is there and small.
+    pub(crate) fn close(&mut self, number: u32) {
+        let (page, at) = self.page(number);
         if let Some(page) = self.pages.get_mut(page)
             && let Ok(place) = page.place(at)
-            && page.firsts.put(at, &page.held[place])
+            && page.small.put(at, &page.held[place])
         {
             page.held.remove(place);
             page.bits &= !(1 << at);
@@ -326,7 +321,7 @@ impl Containers {
     /// Whether something happened in a container.
     pub(crate) fn holds(&self, number: u32) -> bool {
         let (page, at) = self.page(number);
-        self.pages.get(page).is_some_and(|page| page.place(at).is_ok() || page.firsts.holds(at))
+        self.pages.get(page).is_some_and(|page| page.place(at).is_ok() || page.small.holds(at))
     }
 
     /// The container that an operation made.

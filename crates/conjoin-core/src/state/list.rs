@@ -77,12 +77,14 @@ impl List {
     pub(crate) fn is_sound(&self) -> bool {
         let mut shown = 0;
         for (item, _) in self.items.iter() {
-            if self.item_of(self.slot_of(item)) != item {
-                return false;
-            }
-            shown += usize::from(self.shows(item));
+            let (first, slot) = (self.sequence.find(item), self.slot_of(item));
+            let Some(first) = first.filter(|_| self.item_of(slot) == item) else { return false };
+            shown += usize::from(if slot == item { first.visible } else { self.sequence.shows(slot) });
         }
-        shown == self.sequence.len()
+        let is_move = |(slot, item): (&Lv, &Lv)| {
+            self.holds(*slot) && self.items.get(*slot).is_none() && self.items.get(*item).is_some()
+        };
+        shown == self.sequence.len() && self.moved.iter().all(is_move)
     }
 
     pub(crate) fn add_items(&mut self, lv: Lv, items: &Items, size: &mut usize) {

@@ -7,10 +7,10 @@
 
 mod containers;
 mod contents;
-mod first;
 mod list;
 mod map;
 mod set;
+mod small;
 mod sums;
 mod text;
 
@@ -382,17 +382,13 @@ impl State {
             let parent = Parent::Key { map: container, key: *key, base };
             nested = Some(self.make(*kind, parent, lv, strings));
         }
-        let mut first = None;
-        let data = match self.containers.begun(container) {
-            Some(data) => data,
-            None => first.insert(Data::new(self.container(container).kind)),
-        };
+        let (data, is_new) = self.containers.open(container);
         let wakes = matches!(data, Data::List(_) | Data::Text(_));
         let at = data.apply(container, lv, edit, nested, author, strings, &mut self.size, raw)?;
-        match first {
-            Some(data) => self.containers.begin(container, data),
-            None if wakes => self.containers.wake(container),
-            None => {}
+        if is_new {
+            self.containers.close(container);
+        } else if wakes {
+            self.containers.wake(container);
         }
         if let Edit::InsertItems { items, .. } = edit {
             self.make_items(container, lv, items, strings);
@@ -410,16 +406,14 @@ impl State {
         author: &Author<'_>,
         raw: &mut Noted,
     ) -> Result<u32, ApplyError> {
-        let mut first = None;
-        let data = match self.containers.begun(container) {
-            Some(data) => data,
-            None => first.insert(Data::new(Kind::Text)),
+        let (Data::Text(whole), is_new) = self.containers.open(container) else {
+            return Err(ApplyError::WrongKind);
         };
-        let Data::Text(whole) = data else { return Err(ApplyError::WrongKind) };
         let at = whole.insert(container, lv, left, text, author, &mut self.size, raw)?;
-        match first {
-            Some(data) => self.containers.begin(container, data),
-            None => self.containers.wake(container),
+        if is_new {
+            self.containers.close(container);
+        } else {
+            self.containers.wake(container);
         }
         Ok(at)
     }
