@@ -6,10 +6,10 @@ use crate::doc::Doc;
 use crate::keyed::Keyed;
 use crate::noted::{Noted, Raw};
 use crate::numbers::{Lv, NONE};
-use crate::order::{in_order, place, sort_by_number};
+use crate::order::{in_order, number, place, sort_by_number};
 use crate::sequence::Sequence;
 use crate::sorted::Sorted;
-use crate::state::{Adds, Data, Held, List, Parent, Spans, Sums, Text, Values};
+use crate::state::{Adds, Data, Held, List, MarkRecord, Parent, Spans, Sums, Text, Values};
 use crate::value::{Kind, Ordered, Value};
 
 /// A value of a document that is edited, as long as the document lives. Other documents, those that
@@ -470,7 +470,13 @@ impl Doc {
                 let was = match earlier {
                     Some(earlier) => Some(earlier.spans(container)),
                     None if formats.is_empty() => None,
-                    None => Some(text.spans_without(&formats, &self.numbers)),
+                    None => {
+                        let new = in_order(formats.len(), &|at| formats[at]);
+                        let was = |mark: &MarkRecord| {
+                            new.binary_search_by_key(&mark.lv, |new| number(*new)).is_err()
+                        };
+                        Some(text.spans_of(&was, &self.numbers))
+                    }
                 };
                 let told = self.text_steps(
                     text,
@@ -679,7 +685,7 @@ fn compose(splices: &[Splice]) -> Vec<Plan> {
     for splice in splices {
         let at = splice.at as usize;
         if splice.deleted > 0 {
-            sequence.delete_at(at, splice.deleted as usize, |_, _| ());
+            sequence.delete_at(at, splice.deleted as usize, &mut |_, _| ());
         }
         if splice.inserted > 0 {
             sequence.insert_at(at, next, splice.inserted.into());

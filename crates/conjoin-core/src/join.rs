@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use crate::doc::{ApplyError, Doc};
-use crate::noted::Noted;
 use crate::numbers::{Lv, NONE, Numbers};
 use crate::op::Anchor;
 use crate::order::sort_by_number;
@@ -156,15 +155,14 @@ impl Doc {
     }
 
     fn join_names(&mut self, theirs: &Self, before: &VersionVector) -> Result<(), ApplyError> {
+        // All whose operations came are known by now.
+        self.names.resize_with(self.numbers.replicas().len(), Names::default);
         for (at, names) in theirs.names.iter().enumerate() {
             let id = theirs.numbers.replica(at as u32);
             if theirs.version.get(id) <= before.get(id) {
                 continue;
             }
             let replica = self.numbers.introduce(id) as usize;
-            if self.names.len() <= replica {
-                self.names.resize_with(replica + 1, Names::default);
-            }
             let known = self.names[replica].list().len();
             for (nth, &(string, seq)) in names.list().iter().enumerate() {
                 let string = self.strings.intern_shared(theirs.strings.get(string));
@@ -179,7 +177,6 @@ impl Doc {
                 }
             }
         }
-        self.names.resize_with(self.numbers.replicas().len(), Names::default);
         Ok(())
     }
 
@@ -190,8 +187,7 @@ impl Doc {
         tr: &Translation<'_>,
         before: &VersionVector,
     ) -> Result<(), ApplyError> {
-        let (numbers, raw) = (&self.numbers, &mut self.raw);
-        let size = &mut self.state.size;
+        let (numbers, size) = (&self.numbers, &mut self.state.size);
         // What is here and not there is gone if they have seen it.
         let seen_by_them = |lv: Lv| lv < tr.new && tr.version.contains(numbers.id(lv));
         match (self.state.containers.data_mut(container), theirs) {
@@ -228,11 +224,11 @@ impl Doc {
             }
             (Data::Set(ours), Data::Set(theirs)) => join_sets(ours, theirs, tr, &seen_by_them, size),
             (Data::Text(ours), Data::Text(theirs)) => {
-                let text = theirs.sequence.to_string();
+                let text = theirs.sequence.slice(0..theirs.sequence.len());
                 for (lv, len) in
                     join_sequences(&mut ours.sequence, &theirs.sequence, &text, tr, numbers, size)?
                 {
-                    ours.sequence.hide(lv, len, |_, _| ()).map_err(|_| ApplyError::Contradiction)?;
+                    ours.sequence.hide(lv, len, &mut |_, _| ()).map_err(|_| ApplyError::Contradiction)?;
                 }
                 for mark in &theirs.marks {
                     let lv = tr.lv(mark.lv);
@@ -249,12 +245,11 @@ impl Doc {
                         return Err(ApplyError::Contradiction);
                     }
                     let record = MarkRecord { lv, start, end, key, value: mark.value.clone() };
-                    ours.add_mark(container, record, size, raw);
+                    *size += record.size();
+                    ours.put_mark(record);
                 }
             }
-            (Data::List(ours), Data::List(theirs)) => {
-                join_lists(ours, theirs, tr, numbers, container, size, raw)?
-            }
+            (Data::List(ours), Data::List(theirs)) => join_lists(ours, theirs, tr, numbers, size)?,
             _ => return Err(ApplyError::Contradiction),
         }
         Ok(())
@@ -347,9 +342,7 @@ fn join_lists(
     theirs: &List,
     tr: &Translation<'_>,
     numbers: &Numbers,
-    container: u32,
     size: &mut usize,
-    raw: &mut Noted,
 ) -> Result<(), ApplyError> {
     // All slots come in hidden; each item then shows the one it stands in.
     join_sequences(&mut ours.sequence, &theirs.sequence, "", tr, numbers, size)?;
@@ -384,7 +377,7 @@ fn join_lists(
             ours.slots.insert(lv, slot);
         }
         if here && (moved || !there) {
-            ours.hide(was, 1, container, raw);
+            ours.sequence.hide(was, 1, &mut |_, _| ()).map_err(|_| ApplyError::Contradiction)?;
         }
         if there && (!is_known || (here && moved)) {
             let slot = ours.slot_of(lv);

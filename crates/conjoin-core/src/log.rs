@@ -196,6 +196,7 @@ impl Log {
     }
 
     /// Gives the values that the entries which came since it was read are of other numbers.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn renumber(&mut self, numbers: &[u32]) {
         let renumber = |entry: &mut Entry| entry.container = numbers[entry.container as usize];
         for packed in &mut self.packed {

@@ -223,6 +223,7 @@ impl VersionVector {
     /// version.join(&[(ada, 2), (bob, 5)].into_iter().collect());
     /// assert_eq!((version.get(ada), version.get(bob)), (3, 5));
     /// ```
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub fn join(&mut self, other: &Self) {
         // Those that are new go to the end first: many, put in one by one, would take forever.
         let known = self.entries.len();

@@ -32,7 +32,8 @@ impl Sequence {
     /// # Panics
     ///
     /// If the range is out of range.
-    pub(crate) fn delete_at(&mut self, at: usize, count: usize, mut told: impl FnMut(Lv, u32)) {
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    pub(crate) fn delete_at(&mut self, at: usize, count: usize, told: &mut dyn FnMut(Lv, u32)) {
         let len = self.len();
         assert!(at <= len && count <= len - at, "deleting {count} at {at} of {len}");
         let mut left = count as u32;

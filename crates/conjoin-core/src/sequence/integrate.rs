@@ -89,11 +89,12 @@ impl Sequence {
 
     /// Hides those of the elements that are visible. Tells the index and count of each stretch, when it is
     /// hidden. If any is not here, none is hidden.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn hide(
         &mut self,
         lv: Lv,
         count: u32,
-        mut told: impl FnMut(usize, u32),
+        told: &mut dyn FnMut(usize, u32),
     ) -> Result<(), Unknown> {
         let end = lv.checked_add(count).ok_or(Unknown)?;
         let mut at = lv;

@@ -235,7 +235,7 @@ fn long_texts_are_cut_into_leaves_and_read_back_whole() {
     let again = Sequence::from_runs(sequence.runs(), whole.as_str().into()).expect("well formed");
     again.tree.check();
     assert_eq!(again.to_string(), whole);
-    sequence.delete_at(10, sequence.len() - 20, |_, _| ());
+    sequence.delete_at(10, sequence.len() - 20, &mut |_, _| ());
     sequence.tree.check();
     assert_eq!(sequence.len(), 20);
 }
@@ -253,8 +253,8 @@ fn what_is_not_here_is_an_error_and_changes_nothing() {
     let between = |left, right| Origins { left, right };
     assert_eq!(sequence.insert_between(3, 1, between(2, 0), Some("x".into()), &by), Err(Unknown));
     assert_eq!(sequence.insert_between(3, 1, between(0, 7), Some("x".into()), &by), Err(Unknown));
-    assert_eq!(sequence.hide(1, 5, |_, _| panic!("nothing is hidden")), Err(Unknown));
-    assert_eq!(sequence.hide(EDGE, 5, |_, _| panic!("nothing is hidden")), Err(Unknown));
+    assert_eq!(sequence.hide(1, 5, &mut |_, _| panic!("nothing is hidden")), Err(Unknown));
+    assert_eq!(sequence.hide(EDGE, 5, &mut |_, _| panic!("nothing is hidden")), Err(Unknown));
     assert_eq!((sequence.find(3), sequence.find(EDGE)), (None, None));
     assert_eq!(sequence.to_string(), "abc");
 }

@@ -255,7 +255,7 @@ proptest! {
                     let count = (count as usize).min(tree.len() - at);
                     let gone: Vec<Lv> = model.visible().skip(at).take(count).map(|element| element.lv).collect();
                     let mut told = Vec::new();
-                    tree.delete_at(at, count, |lv, count| told.extend(lv..lv + count));
+                    tree.delete_at(at, count, &mut |lv, count| told.extend(lv..lv + count));
                     prop_assert_eq!(&told, &gone);
                     model.0.iter_mut().filter(|element| gone.contains(&element.lv)).for_each(|element| element.visible = false);
                 }
@@ -267,7 +267,7 @@ proptest! {
                     let all = lv..lv + u32::from(count);
                     let known = all.clone().all(|lv| model.0.iter().any(|element| element.lv == lv));
                     let mut text: Vec<Lv> = model.visible().map(|element| element.lv).collect();
-                    let result = tree.hide(lv, u32::from(count), |at, count| drop(text.drain(at..at + count as usize)));
+                    let result = tree.hide(lv, u32::from(count), &mut |at, count| drop(text.drain(at..at + count as usize)));
                     prop_assert_eq!(result.is_ok(), known);
                     if known {
                         model.0.iter_mut().filter(|element| all.contains(&element.lv)).for_each(|element| element.visible = false);
@@ -308,7 +308,7 @@ fn who_types_on_needs_no_place() {
     assert!(tree.type_on(3, 2, "bb".into()));
     assert_eq!((tree.to_string().as_str(), tree.len()), ("abbbc", 5));
     assert!(!tree.type_on(9, 1, "x".into()), "something came in between");
-    tree.delete_at(3, 1, |_, _| ());
+    tree.delete_at(3, 1, &mut |_, _| ());
     assert!(!tree.type_on(5, 1, "x".into()), "it was deleted on");
     tree.tree.check();
     assert_eq!(tree.to_string(), "abbc");
@@ -326,7 +326,7 @@ fn a_long_text_stays_in_order() {
         tree.insert_at(at, lv, (&*char.encode_utf8(&mut [0; 4])).into());
         text.insert(at, char);
         if lv % 3 == 0 {
-            tree.delete_at(at / 2, 1, |_, _| ());
+            tree.delete_at(at / 2, 1, &mut |_, _| ());
             text.remove(at / 2);
         }
     }

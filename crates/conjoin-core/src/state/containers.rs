@@ -104,8 +104,9 @@ pub(crate) struct Containers {
     /// The container that an operation made, for all that did, but for items that stand with the one that is told
     /// here before them.
     made: Sorted<Lv, u32>,
-    /// Those under names and keys in the order of where they are: items are found by the operations that made them.
-    places: Sorted<u32, ()>,
+    /// Those under names and keys, each with the place of its origin, in the order of where they are: items are found by
+    /// the operations that made them.
+    places: Sorted<u32, u32>,
     /// The texts and lists that were edited by others last.
     awake: [u32; AWAKE],
 }
@@ -172,7 +173,7 @@ impl Containers {
             }
             parent => {
                 let mut places = std::mem::take(&mut self.places);
-                places.insert_by(self.order_to(parent, kind), number, ());
+                places.insert_by(self.order_to(parent, kind), number, self.origins.len() as u32);
                 self.places = places;
                 Origin::One(parent, made)
             }
@@ -183,10 +184,10 @@ impl Containers {
     }
 
     /// How the containers come beside one at a place.
-    fn order_to(&self, parent: Parent, kind: Kind) -> impl Fn(&(u32, ())) -> Ordering {
-        move |&(other, ())| {
-            let other = self.get(other).map(|other| (other.parent, other.kind));
-            other.cmp(&Some((parent, kind)))
+    fn order_to(&self, parent: Parent, kind: Kind) -> impl Fn(&(u32, u32)) -> Ordering {
+        move |&(other, origin)| match self.origins[origin as usize].1 {
+            Origin::One(place, _) => (place, self.kind(other)).cmp(&(parent, Some(kind))),
+            Origin::Items(_) => Ordering::Greater,
         }
     }
 

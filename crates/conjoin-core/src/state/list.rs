@@ -177,7 +177,7 @@ impl List {
                 if shown {
                     raw.splice(container, at, 0, 1);
                 } else {
-                    self.sequence.hide(lv, 1, |_, _| ()).map_err(|_| ApplyError::UnknownElement)?;
+                    self.sequence.hide(lv, 1, &mut |_, _| ()).map_err(|_| ApplyError::UnknownElement)?;
                 }
                 Ok(SCATTERED)
             }
@@ -199,7 +199,7 @@ impl List {
     /// Hides slots; says at which index the last of them stood.
     pub(crate) fn hide(&mut self, slot: Lv, count: u32, container: u32, raw: &mut Noted) -> u32 {
         let mut place = SCATTERED;
-        let hidden = self.sequence.hide(slot, count, |at, deleted| {
+        let hidden = self.sequence.hide(slot, count, &mut |at, deleted| {
             place = at as u32;
             raw.splice(container, place, deleted, 0);
         });

@@ -39,6 +39,7 @@ impl Sums {
     }
 
     /// A replica's sum follows from its operations, so whoever has seen more of them knows better.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn join(&mut self, other: &Self, news: &dyn Fn(ReplicaId) -> bool, size: &mut usize) {
         // In one pass over both: many sums, put in one by one, would take forever.
         *size -= self.0.len() * size::SUM;

@@ -87,7 +87,7 @@ impl Text {
             return Err(ApplyError::UnknownElement);
         }
         let (mut place, mut done) = (SCATTERED, 0);
-        let hidden = self.sequence.hide(lowest, count, |at, deleted| {
+        let hidden = self.sequence.hide(lowest, count, &mut |at, deleted| {
             let at = at as u32;
             place = if done == 0 || place == at { at } else { SCATTERED };
             done += deleted;
@@ -159,31 +159,24 @@ impl Text {
     /// Stretches of text with the marks that count on each, in order, without gaps. A `Null` takes a mark
     /// away.
     pub(crate) fn spans(&self, numbers: &Numbers) -> Spans<'_> {
-        self.spans_without(&[], numbers)
+        self.spans_of(&|_| true, numbers)
     }
 
-    /// As [`spans`](Self::spans), had these marks not been made.
-    pub(crate) fn spans_without(&self, without: &[Lv], numbers: &Numbers) -> Spans<'_> {
-        let mut without = without.to_vec();
-        without.sort_unstable();
+    /// As [`spans`](Self::spans), were there no other marks than those of which this is said.
+    pub(crate) fn spans_of(&self, is_there: &dyn Fn(&MarkRecord) -> bool, numbers: &Numbers) -> Spans<'_> {
         let mut spans = Spans::new();
-        self.walk(
-            numbers,
-            &|mark| without.binary_search(&mark.lv).is_err(),
-            &|anchor| self.position(anchor),
-            &mut |len, marks| {
-                let mut values = Values::new();
-                for mark in marks {
-                    if !matches!(mark.value, Value::Null) {
-                        values.push((mark.key, &mark.value));
-                    }
+        self.walk(numbers, is_there, &|anchor| self.position(anchor), &mut |len, marks| {
+            let mut values = Values::new();
+            for mark in marks {
+                if !matches!(mark.value, Value::Null) {
+                    values.push((mark.key, &mark.value));
                 }
-                match spans.last_mut() {
-                    Some(last) if last.1 == values => last.0 += len,
-                    _ => spans.push((len, values)),
-                }
-            },
-        );
+            }
+            match spans.last_mut() {
+                Some(last) if last.1 == values => last.0 += len,
+                _ => spans.push((len, values)),
+            }
+        });
         spans
     }
 

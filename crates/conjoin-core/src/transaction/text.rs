@@ -265,7 +265,7 @@ impl TextMut<'_, '_> {
         };
         let log = &mut doc.log;
         let (mut next, mut joins) = (lv, self.tx.joins);
-        data.sequence.delete_at(at, count, |first, count| {
+        data.sequence.delete_at(at, count, &mut |first, count| {
             log.push_delete(next, (container, named), at as u32, (first, count, false), joins);
             next += count;
             joins = true;

@@ -114,10 +114,10 @@ impl Replica {
         let ids: Vec<Id> = self.model.visible().skip(at).take(count).map(|element| element.id).collect();
         let expected: Vec<Lv> = ids.iter().map(|id| self.numbers[id]).collect();
         for (told, delete) in [(&mut Vec::new(), true), (&mut Vec::new(), false)] {
-            let tell = |lv, len| told.extend(lv..lv + len);
+            let mut tell = |lv, len| told.extend(lv..lv + len);
             match delete {
-                true => self.sequence.delete_at(at, count, tell),
-                false => self.list.delete_at(at, count, tell),
+                true => self.sequence.delete_at(at, count, &mut tell),
+                false => self.list.delete_at(at, count, &mut tell),
             }
             assert_eq!(*told, expected);
         }
@@ -147,10 +147,10 @@ impl Replica {
                     let was = std::mem::replace(&mut self.model.0[at].visible, false);
                     let mut told = Vec::new();
                     self.sequence
-                        .hide(self.numbers[&id], 1, |at, count| told.push((at, count)))
+                        .hide(self.numbers[&id], 1, &mut |at, count| told.push((at, count)))
                         .expect("known");
                     assert_eq!(told, if was { vec![(expected, 1)] } else { vec![] });
-                    self.list.hide(self.numbers[&id], 1, |_, _| ()).expect("known");
+                    self.list.hide(self.numbers[&id], 1, &mut |_, _| ()).expect("known");
                 }
             }
         }

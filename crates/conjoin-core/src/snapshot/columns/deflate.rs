@@ -277,12 +277,13 @@ fn lengths(counts: &[u32], most: usize) -> Vec<u8> {
             }
             weights.push(weight);
         }
-        let mut depths = vec![usize::from(used == 1); 2 * used];
+        let mut depths = vec![0; 2 * used];
         for node in (0..(2 * used).saturating_sub(2)).rev() {
             depths[node] = depths[parents[node]] + 1;
         }
         if depths.iter().all(|depth| *depth <= most) {
-            leaves.iter().zip(depths).for_each(|(leaf, depth)| lengths[leaf.1] = depth as u8);
+            // One alone has a code, too.
+            leaves.iter().zip(depths).for_each(|(leaf, depth)| lengths[leaf.1] = depth.max(1) as u8);
             return lengths;
         }
         // What is rare counts more.

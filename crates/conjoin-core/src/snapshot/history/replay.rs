@@ -144,7 +144,7 @@ impl<'a> Replay<'a> {
             return Err(MALFORMED.into());
         }
         let wanted = self.kept.is_some() || !author.unseen.is_empty();
-        self.text(entry.container).delete_at(at, count, |lv, len| match taken.last_mut() {
+        self.text(entry.container).delete_at(at, count, &mut |lv, len| match taken.last_mut() {
             Some(last) if last.0 + last.1 == lv => last.1 += len,
             _ if wanted => taken.push((lv, len)),
             _ => {}
@@ -178,7 +178,9 @@ impl<'a> Replay<'a> {
         if end > author.start || !author.saw_all(lowest, count) {
             return Err(ApplyError::UnknownElement);
         }
-        self.text(entry.container).hide(lowest, count, |_, _| ()).map_err(|_| ApplyError::UnknownElement)?;
+        self.text(entry.container)
+            .hide(lowest, count, &mut |_, _| ())
+            .map_err(|_| ApplyError::UnknownElement)?;
         self.keep(|| entry)?;
         Ok(())
     }
