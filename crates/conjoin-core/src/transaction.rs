@@ -360,6 +360,7 @@ const fn author(numbers: &Numbers, replica: crate::ReplicaId) -> Author<'_> {
 
 impl Drop for Transaction<'_> {
     /// The edits are in the document already, so they are committed even when a panic unwinds.
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     fn drop(&mut self) {
         if self.own.is_some() {
             let doc = &mut *self.doc;

@@ -25,10 +25,9 @@ impl Doc {
         let Some(entry) = self.log.last() else { return false };
         let container = self.state.container(entry.container);
         let Parent::Root(name) = container.parent else { return false };
-        let at = self.numbers.span_of(from);
-        let span = &self.numbers.spans()[at];
-        let deps = if from == span.lv { self.numbers.deps(at) } else { &[] };
-        let is_last = entry.lv <= from && from < to && to == entry.end();
+        let [before @ .., span] = self.numbers.spans() else { return false };
+        let deps = if from == span.lv { self.numbers.deps(before.len()) } else { &[] };
+        let is_last = entry.lv.max(span.lv) <= from && from < to && to == entry.end();
         if !is_last || entry.named != NONE || container.kind != Kind::Text || deps.len() > 1 {
             return false;
         }
