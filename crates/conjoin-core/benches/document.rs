@@ -1,7 +1,9 @@
 //! The hot paths of a document: `cargo xtask bench core`.
 
+use std::time::Duration;
+
 use conjoin_core::codec::Reader;
-use conjoin_core::{Delta, Doc, ReplicaId};
+use conjoin_core::{Delta, Doc, ReplicaId, UndoManager};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 
@@ -54,6 +56,25 @@ fn set_in_a_map_of_1000_and_send(bencher: Bencher<'_, '_>) {
             black_box(send(&delta, &mut to));
         }
         (from, to)
+    });
+}
+
+#[divan::bench]
+fn take_back_1000_deletions(bencher: Bencher<'_, '_>) {
+    let mut doc = Doc::new(ReplicaId::new(1));
+    for nth in 0..10_000 {
+        let at = nth * 7919 % (doc.text("t").len() + 1);
+        doc.transact(|tx| tx.text("t").insert(at, "hello ").expect("it is within the text"));
+    }
+    let mut undo = UndoManager::new();
+    undo.transact(&mut doc, Duration::ZERO, |tx| {
+        for nth in (0..1000).rev() {
+            tx.text("t").delete(nth * 60..nth * 60 + 2).expect("it is within the text");
+        }
+    });
+    bencher.with_inputs(|| (doc.clone(), undo.clone())).bench_values(|(mut doc, mut undo)| {
+        undo.undo(&mut doc);
+        (doc, undo)
     });
 }
 

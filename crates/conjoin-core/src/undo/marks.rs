@@ -114,9 +114,10 @@ impl Reverse<'_, '_> {
     }
 
     fn restore_marks(&mut self, key: StrId, chars: &Chars, ends: Ends) {
+        let order_then = self.take_order();
         let Some((text, home)) = self.texts() else { return };
         let numbers = &self.doc().numbers;
-        let (order, order_then) = (Order::of_all(self.data()), Order::of_all(self.home()));
+        let order = Order::of_all(self.data());
         let others = |mark: &MarkRecord| mark.lv >= self.lv && !self.is_recorded(mark.lv);
         let now = counting(text, key, &order, numbers, &|_| true);
         let since = counting(text, key, &order, numbers, &others);
@@ -161,6 +162,7 @@ impl Reverse<'_, '_> {
             }
             end_of_last = Some(index + 1);
         }
+        self.order = Some(order_then);
         for edit in edits {
             self.push(Edit::Mark(edit));
         }

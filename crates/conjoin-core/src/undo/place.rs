@@ -7,41 +7,56 @@
 use std::ops::Range;
 
 use super::reverse::Reverse;
-use crate::numbers::{Lv, NONE};
+use crate::numbers::Lv;
 use crate::op::Anchor;
+use crate::order::{in_order, number, place};
 use crate::sorted::Sorted;
 use crate::state::Data;
 use crate::version::OpId;
 
 /// Where the elements of a sequence stand, those that are gone included.
+#[derive(Default)]
 pub(super) struct Order {
-    /// Where the run begins of which this is the first element. Behind a run stands [`NONE`] if no other follows.
-    runs: Sorted<Lv, u32>,
-    len: u32,
+    /// The first element of each run and which run that is, in the order of the elements.
+    runs: Vec<u64>,
+    /// Where each run begins, and where the last one ends.
+    starts: Vec<u32>,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often all elements of a sequence were put in order.
+    pub(super) static ORDERED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Order {
     pub(super) fn of_all(data: &Data) -> Self {
-        let mut order = Self { runs: Sorted::new(), len: 0 };
+        #[cfg(test)]
+        ORDERED.set(ORDERED.get() + 1);
+        let mut order = Self::default();
         let Some(sequence) = data.sequence() else { return order };
+        let (mut firsts, mut len) = (Vec::new(), 0);
         for run in sequence.runs() {
-            order.runs.insert(run.lv, order.len);
-            order.runs.entry(run.lv + run.len, || NONE);
-            order.len += run.len;
+            firsts.push(run.lv);
+            order.starts.push(len);
+            len += run.len;
         }
+        order.starts.push(len);
+        order.runs = in_order(firsts.len(), &|run| firsts[run]);
         order
     }
 
     pub(super) fn of(&self, lv: Lv) -> Option<u32> {
-        let (first, at) = self.runs.up_to(&lv)?;
-        (*at != NONE).then(|| at + (lv - first))
+        let run = self.runs[..self.runs.partition_point(|&run| number(run) <= lv)].last()?;
+        let at = self.starts[place(*run)] + (lv - number(*run));
+        (at < self.starts[place(*run) + 1]).then_some(at)
     }
 
     pub(super) fn beside(&self, anchor: Anchor<Lv>) -> u32 {
         match anchor.element.and_then(|lv| self.of(lv)) {
             Some(at) => at + u32::from(anchor.after),
             None if anchor.after => 0,
-            None => self.len,
+            None => self.starts.last().copied().unwrap_or_default(),
         }
     }
 

@@ -39,11 +39,23 @@ pub(super) fn reverse(
         seq += len;
     }
     let past = Past::of(doc, &parts);
-    while let Some((lv, container, edit)) = parts.pop() {
-        let now = container_now(tx.doc(), again, container);
-        let to = Subject::of(container, &edit);
-        Reverse { tx, again, past: &past, to, lv, home: container, container: now, start }.edit(&edit);
+    let mut reverse = Reverse {
+        tx,
+        again,
+        past: &past,
+        to: None,
+        lv: NONE,
+        home: NONE,
+        container: NONE,
+        start,
+        order: None,
+        back: Vec::new(),
+    };
+    while let Some((lv, home, edit)) = parts.pop() {
+        reverse.turn_to(lv, home, &edit);
+        reverse.edit(&edit);
     }
+    reverse.finish();
 }
 
 /// The value as which one was last brought back.
@@ -69,9 +81,43 @@ pub(super) struct Reverse<'r, 'a> {
     home: u32,
     container: u32,
     start: Lv,
+    /// How all stood where what is edited was: what comes back stands for what was there, so this stays.
+    pub(super) order: Option<Order>,
+    /// The characters that came back and have not got their marks yet. Nobody has marked anything between the edits
+    /// that deleted them.
+    back: Vec<Lv>,
 }
 
 impl Reverse<'_, '_> {
+    /// Goes on with an operation before those that have been taken back.
+    fn turn_to(&mut self, lv: Lv, home: u32, edit: &Local) {
+        let container = container_now(self.doc(), self.again, home);
+        let types = match edit {
+            Edit::Insert { .. } => self.form_before(&self.again.was, lv).is_none(),
+            edit => matches!(edit, Edit::Delete { .. }),
+        };
+        if !types || (home, container, lv + edit.len()) != (self.home, self.container, self.lv) {
+            self.finish();
+        }
+        if home != self.home {
+            self.order = None;
+        }
+        (self.lv, self.home, self.container, self.to) = (lv, home, container, Subject::of(home, edit));
+    }
+
+    /// Gives what came back its marks.
+    fn finish(&mut self) {
+        let back = std::mem::take(&mut self.back);
+        if !back.is_empty() {
+            self.marks_of(&back);
+        }
+    }
+
+    /// How all stand where what is edited was. It is to be put back.
+    pub(super) fn take_order(&mut self) -> Order {
+        self.order.take().unwrap_or_else(|| Order::of_all(self.home()))
+    }
+
     pub(super) fn doc(&self) -> &Doc {
         self.tx.doc()
     }
@@ -273,8 +319,8 @@ impl Reverse<'_, '_> {
 
     /// Brings characters back where they stood.
     fn delete(&mut self, elements: Range<Lv>) {
+        let order = self.take_order();
         let Data::Text(text) = self.data() else { return };
-        let order = Order::of_all(self.home());
         let mut gone: Vec<(u32, Lv, Lv)> = Vec::new();
         for original in elements {
             let element = self.now(original);
@@ -285,7 +331,6 @@ impl Reverse<'_, '_> {
                 gone.push((at, original, element));
             }
         }
-        let mut back: Vec<Lv> = Vec::new();
         // Those between which nothing stands, not even what is gone, come back in one go.
         for stretch in gone.chunk_by(|a, b| a.0 + 1 == b.0) {
             let mut old = Vec::new();
@@ -296,9 +341,9 @@ impl Reverse<'_, '_> {
             let left = self.left_of(first, &order, was);
             let text = self.text_of(&old);
             let Some(first) = self.push_for(Edit::Insert { left, text }, &old) else { continue };
-            back.extend(first..first + old.len() as u32);
+            self.back.extend(first..first + old.len() as u32);
         }
-        self.marks_of(&back);
+        self.order = Some(order);
     }
 
     /// The characters of elements that are gone.
@@ -317,7 +362,7 @@ impl Reverse<'_, '_> {
 
     /// Brings items back where they stood, with what they held.
     fn remove(&mut self, items: Range<Lv>) {
-        let order = Order::of_all(self.home());
+        let order = self.take_order();
         for original in items {
             let item = self.now(original);
             let (Data::List(list), Data::List(home)) = (self.data(), self.home()) else { return };
@@ -331,6 +376,7 @@ impl Reverse<'_, '_> {
             let old = For { element: item, write: written, slot, nested };
             self.push_for(Edit::InsertItems { left, items }, &[old]);
         }
+        self.order = Some(order);
     }
 
     fn move_item(&mut self, original: Lv) {
@@ -343,7 +389,9 @@ impl Reverse<'_, '_> {
         }
         let Some(before) = self.before() else { return };
         let slot = if before == NONE { original } else { before };
-        let left = self.left_of(slot, &Order::of_all(self.home()), slot);
+        let order = self.take_order();
+        let left = self.left_of(slot, &order, slot);
+        self.order = Some(order);
         self.push_for(Edit::Move { item, left }, &[For { slot, ..For::NOTHING }]);
     }
 

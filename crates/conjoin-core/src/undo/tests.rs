@@ -320,6 +320,34 @@ fn what_was_compacted_is_left() {
     assert_eq!(show(&ada.doc), before);
 }
 
+#[test]
+fn a_text_is_put_in_order_a_few_times_however_much_comes_back() {
+    let mut ada = Editor::new();
+    ada.edit(|tx| {
+        tx.text("t").push(&"to be or not ".repeat(100));
+        tx.text("t").mark(50..900, "bold", true, Expand::After).expect("it is within the text");
+        tx.list("l").insert_all(0, 0..500).expect("it is the start");
+    });
+    let before = show(&ada.doc);
+    ada.edit(|tx| {
+        for nth in (0..100).rev() {
+            tx.text("t").replace(nth * 13..nth * 13 + 2, "three").expect("it is within the text");
+        }
+        for at in (0..500).rev().step_by(2) {
+            tx.list("l").remove(at..=at).expect("it is an item");
+        }
+    });
+    let after = show(&ada.doc);
+    for _ in 0..3 {
+        let ordered = super::place::ORDERED.get();
+        assert!(ada.undo());
+        assert_eq!(show(&ada.doc), before);
+        assert!(super::place::ORDERED.get() - ordered <= 4);
+        assert!(ada.redo());
+        assert_eq!(show(&ada.doc), after);
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Do {
     Insert(prop::sample::Index, String),
