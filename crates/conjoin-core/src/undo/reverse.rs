@@ -91,18 +91,18 @@ pub(super) struct Reverse<'r, 'a> {
 impl Reverse<'_, '_> {
     /// Goes on with an operation before those that have been taken back.
     fn turn_to(&mut self, lv: Lv, home: u32, edit: &Local) {
-        let container = container_now(self.doc(), self.again, home);
         let types = match edit {
             Edit::Insert { .. } => self.form_before(&self.again.was, lv).is_none(),
             edit => matches!(edit, Edit::Delete { .. }),
         };
-        if !types || (home, container, lv + edit.len()) != (self.home, self.container, self.lv) {
+        if !types || (home, lv + edit.len()) != (self.home, self.lv) {
             self.finish();
         }
         if home != self.home {
             self.order = None;
         }
-        (self.lv, self.home, self.container, self.to) = (lv, home, container, Subject::of(home, edit));
+        self.container = container_now(self.doc(), self.again, home);
+        (self.lv, self.home, self.to) = (lv, home, Subject::of(home, edit));
     }
 
     /// Gives what came back its marks.
