@@ -57,6 +57,8 @@ pub(crate) struct Numbers {
     asks: u32,
     /// Room for the next.
     spare: Vec<Range<Lv>>,
+    /// Room for what is asked about.
+    parents: Vec<Lv>,
     /// Whether the one last asked about had not seen something: the first of those.
     is_behind: bool,
     /// Whether it had seen nothing of others since it made its operation before.
@@ -93,6 +95,7 @@ impl Numbers {
             asked: 0,
             asks: 0,
             spare: Vec::new(),
+            parents: Vec::new(),
             is_behind: false,
             goes_on: false,
         }
@@ -341,24 +344,11 @@ impl Numbers {
         if !self.is_behind {
             return;
         }
-        let (one, two, many);
-        let parents = match (deps, previous) {
-            (&[], Some(only)) | (&[only], None) => {
-                one = [only];
-                one.as_slice()
-            }
-            (&[dep], Some(previous)) => {
-                two = [dep.min(previous), dep.max(previous)];
-                &two
-            }
-            _ => {
-                let mut all = deps.to_vec();
-                all.extend(previous);
-                all.sort_unstable();
-                many = all;
-                &many
-            }
-        };
+        let mut parents = std::mem::take(&mut self.parents);
+        parents.clear();
+        parents.extend_from_slice(deps);
+        parents.extend(previous);
+        parents.sort_unstable();
         match self.recent.iter().position(|recent| recent.parents == parents) {
             Some(at) => {
                 let next = self.next;
@@ -375,11 +365,12 @@ impl Numbers {
                     _ => false,
                 };
                 if !known {
-                    unseen = self.walk(parents);
+                    unseen = self.walk(&parents);
                 }
-                self.remember(parents, self.next, unseen);
+                self.remember(&parents, self.next, unseen);
             }
         }
+        self.parents = parents;
     }
 
     /// Remembers what is asked for now, in the place of what it is longest that it was.
