@@ -16,9 +16,11 @@ use wasmparser::{
     TypeRef,
 };
 
+use crate::compress::gzip;
+
 /// How much of what stood before a function is looked at, in bytes: below the 32 KiB of gzip, which the function
-/// itself takes a part of.
-const WINDOW: usize = 24_000;
+/// itself takes a part of. Which is best changes with each function that does: all are tried.
+const WINDOWS: [usize; 3] = [20_000, 22_000, 24_000];
 
 /// How many bytes functions must have in a row to be alike there.
 const ALIKE: usize = 5;
@@ -31,10 +33,18 @@ const COMMON: usize = 128;
 /// # Errors
 /// When `wasm` is no module.
 pub(crate) fn arrange(wasm: &[u8]) -> Result<Vec<u8>> {
-    let mut arranged = Arranged::of(wasm)?;
-    let mut module = Module::new();
-    arranged.parse_core_module(&mut module, Parser::new(0), wasm).context("arranging wasm")?;
-    Ok(module.finish())
+    let (mut least, mut best) = (usize::MAX, Vec::new());
+    for window in WINDOWS {
+        let mut module = Module::new();
+        let mut arranged = Arranged::of(wasm, window)?;
+        arranged.parse_core_module(&mut module, Parser::new(0), wasm).context("arranging wasm")?;
+        let module = module.finish();
+        let size = gzip(&module)?.len();
+        if size < least {
+            (least, best) = (size, module);
+        }
+    }
+    Ok(best)
 }
 
 /// Writes a module again.
@@ -52,7 +62,7 @@ struct Arranged {
 }
 
 impl Arranged {
-    fn of(wasm: &[u8]) -> Result<Self> {
+    fn of(wasm: &[u8], window: usize) -> Result<Self> {
         let mut types = Vec::new();
         let mut bodies = Vec::new();
         let mut arranged = Self {
@@ -90,7 +100,7 @@ impl Arranged {
             arranged.write(function, body)?.encode(&mut bytes);
             written.push(bytes);
         }
-        arranged.order = alike_together(&written);
+        arranged.order = alike_together(&written, window);
         for (place, &function) in arranged.order.iter().enumerate() {
             arranged.places[function as usize] = place as u32;
         }
@@ -196,8 +206,8 @@ impl Reencode for Arranged {
 }
 
 /// The numbers of functions in an order in which each has much in common with those before it: from the largest on,
-/// always the one that shares most, for its length, with what is in the window.
-fn alike_together(functions: &[Vec<u8>]) -> Vec<u32> {
+/// always the one that shares most, for its length, with what stands within so many bytes before.
+fn alike_together(functions: &[Vec<u8>], within: usize) -> Vec<u32> {
     let mut holders: HashMap<&[u8], Vec<u32>> = HashMap::new();
     for (number, bytes) in functions.iter().enumerate() {
         for stretch in bytes.windows(ALIKE) {
@@ -230,7 +240,7 @@ fn alike_together(functions: &[Vec<u8>]) -> Vec<u32> {
         order.push(next as u32);
         width += functions[next].len();
         in_window.iter_mut().zip(&shared[next]).for_each(|(sum, &shared)| *sum += u64::from(shared));
-        while width > WINDOW && window + 1 < order.len() {
+        while width > within && window + 1 < order.len() {
             let gone = order[window] as usize;
             width -= functions[gone].len();
             in_window.iter_mut().zip(&shared[gone]).for_each(|(sum, &shared)| *sum -= u64::from(shared));
@@ -347,6 +357,6 @@ mod tests {
     fn functions_that_are_alike_come_together() {
         let functions =
             [b"aaaaaaaa0123456789".to_vec(), b"bbbbbbbbbbbbbbbbbbbb".to_vec(), b"0123456789".to_vec()];
-        assert_eq!(alike_together(&functions), [1, 0, 2]);
+        assert_eq!(alike_together(&functions, WINDOWS[0]), [1, 0, 2]);
     }
 }
