@@ -162,7 +162,7 @@ impl Reverse<'_, '_> {
             }
             end_of_last = Some(index + 1);
         }
-        self.order = Some(order_then);
+        self.keep_order(order_then);
         for edit in edits {
             self.push(Edit::Mark(edit));
         }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::reverse::Reverse;
 use crate::numbers::Lv;
 use crate::op::Anchor;
-use crate::order::{in_order, number, place};
+use crate::order::{number, place};
 use crate::sorted::Sorted;
 use crate::state::Data;
 use crate::version::OpId;
@@ -25,24 +25,24 @@ pub(super) struct Order {
 
 #[cfg(test)]
 thread_local! {
-    /// How often all elements of a sequence were put in order.
+    /// How many runs were put in order.
     pub(super) static ORDERED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Order {
     pub(super) fn of_all(data: &Data) -> Self {
-        #[cfg(test)]
-        ORDERED.set(ORDERED.get() + 1);
         let mut order = Self::default();
         let Some(sequence) = data.sequence() else { return order };
-        let (mut firsts, mut len) = (Vec::new(), 0);
-        for run in sequence.runs() {
-            firsts.push(run.lv);
+        let mut len = 0;
+        for (nth, run) in sequence.runs().enumerate() {
+            order.runs.push(u64::from(run.lv) << 32 | nth as u64);
             order.starts.push(len);
             len += run.len;
         }
         order.starts.push(len);
-        order.runs = in_order(firsts.len(), &|run| firsts[run]);
+        order.runs.sort_unstable();
+        #[cfg(test)]
+        ORDERED.set(ORDERED.get() + order.runs.len());
         order
     }
 
@@ -65,6 +65,9 @@ impl Order {
         start..self.beside(end).max(start)
     }
 }
+
+/// After so many steps it is supposed that what is left stands in order: what came back before, mostly.
+const FAR: usize = if cfg!(test) { 3 } else { 32 };
 
 impl Reverse<'_, '_> {
     /// What an element was before it came back, if that was after the operation was made. `before` says for those
@@ -94,13 +97,19 @@ impl Reverse<'_, '_> {
             _ => &self.again.slots,
         };
         let at = order.of(was);
-        let place = |index: usize| Some(order.of(self.form_then(before, sequence.at(index)?)));
+        let place = |index: usize| order.of(self.form_then(before, sequence.at(index)?));
         // What came back with all around it may not stand here at all.
         let mut index = sequence.find(near).map_or(0, |near| near.index);
-        while index > 0 && place(index - 1).is_some_and(|left| left > at) {
-            index -= 1;
+        let mut steps = 0;
+        while index > 0 && place(index - 1) > at {
+            (index, steps) = (index - 1, steps + 1);
+            let mut left = 0;
+            while steps % FAR == 0 && left < index {
+                let middle = left.midpoint(index);
+                (left, index) = if place(middle) > at { (left, middle) } else { (middle + 1, index) };
+            }
         }
-        while place(index).is_some_and(|right| right < at) {
+        while index < sequence.len() && place(index) < at {
             index += 1;
         }
         sequence.at(index.checked_sub(1)?)

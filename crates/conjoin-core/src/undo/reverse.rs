@@ -48,7 +48,7 @@ pub(super) fn reverse(
         home: NONE,
         container: NONE,
         start,
-        order: None,
+        orders: [(NONE, Order::default()), (NONE, Order::default())],
         back: Vec::new(),
     };
     while let Some((lv, home, edit)) = parts.pop() {
@@ -81,8 +81,9 @@ pub(super) struct Reverse<'r, 'a> {
     home: u32,
     container: u32,
     start: Lv,
-    /// How all stood where what is edited was: what comes back stands for what was there, so this stays.
-    pub(super) order: Option<Order>,
+    /// How all stood in two values that were edited last, a list and what is nested in it: what comes back stands for
+    /// what was there, so this stays.
+    orders: [(u32, Order); 2],
     /// The characters that came back and have not got their marks yet. Nobody has marked anything between the edits
     /// that deleted them.
     back: Vec<Lv>,
@@ -98,9 +99,6 @@ impl Reverse<'_, '_> {
         if !types || (home, lv + edit.len()) != (self.home, self.lv) {
             self.finish();
         }
-        if home != self.home {
-            self.order = None;
-        }
         self.container = container_now(self.doc(), self.again, home);
         (self.lv, self.home, self.to) = (lv, home, Subject::of(home, edit));
     }
@@ -113,9 +111,19 @@ impl Reverse<'_, '_> {
         }
     }
 
-    /// How all stand where what is edited was. It is to be put back.
+    /// How all stand where what is edited was. It is to be [kept](Self::keep_order).
     pub(super) fn take_order(&mut self) -> Order {
-        self.order.take().unwrap_or_else(|| Order::of_all(self.home()))
+        for (home, order) in &mut self.orders {
+            if *home == self.home {
+                *home = NONE;
+                return std::mem::take(order);
+            }
+        }
+        Order::of_all(self.home())
+    }
+
+    pub(super) fn keep_order(&mut self, order: Order) {
+        self.orders[1] = std::mem::replace(&mut self.orders[0], (self.home, order));
     }
 
     pub(super) fn doc(&self) -> &Doc {
@@ -343,7 +351,7 @@ impl Reverse<'_, '_> {
             let Some(first) = self.push_for(Edit::Insert { left, text }, &old) else { continue };
             self.back.extend(first..first + old.len() as u32);
         }
-        self.order = Some(order);
+        self.keep_order(order);
     }
 
     /// The characters of elements that are gone.
@@ -376,7 +384,7 @@ impl Reverse<'_, '_> {
             let old = For { element: item, write: written, slot, nested };
             self.push_for(Edit::InsertItems { left, items }, &[old]);
         }
-        self.order = Some(order);
+        self.keep_order(order);
     }
 
     fn move_item(&mut self, original: Lv) {
@@ -391,7 +399,7 @@ impl Reverse<'_, '_> {
         let slot = if before == NONE { original } else { before };
         let order = self.take_order();
         let left = self.left_of(slot, &order, slot);
-        self.order = Some(order);
+        self.keep_order(order);
         self.push_for(Edit::Move { item, left }, &[For { slot, ..For::NOTHING }]);
     }
 
