@@ -373,7 +373,7 @@ impl Numbers {
         self.parents = parents;
     }
 
-    /// Remembers what is asked for now, in the place of what it is longest that it was.
+    /// Remembers what is asked for, in the place of what was asked for longest ago.
     fn remember(&mut self, parents: &[Lv], until: Lv, unseen: Vec<Range<Lv>>) {
         let mut at = self.recent.len();
         if at < RECENT {

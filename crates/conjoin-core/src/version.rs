@@ -175,7 +175,7 @@ impl VersionVector {
         }
     }
 
-    /// Tells where the replica stands, or would.
+    /// As [`advance`](Self::advance); tells where the replica stands, or would.
     #[inline(never)]
     fn put(&mut self, replica: ReplicaId, count: u64) -> usize {
         let at = self.find(replica);
